@@ -1,0 +1,102 @@
+package host
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"phasm/plugins/metric"
+	"phasm/sdk/abi"
+)
+
+// Plugin is what host functions know of a plugin, the same for all of its
+// instances.
+type Plugin struct {
+	Name    string
+	Config  Config
+	Log     *slog.Logger // carries the plugin's name
+	Metrics *Metrics
+}
+
+// NewPlugin makes the host's side of a plugin.
+func NewPlugin(name string, config map[string]any, log *slog.Logger, registry *metric.Registry) *Plugin {
+	return &Plugin{
+		Name:    name,
+		Config:  newConfig(config),
+		Log:     log.With("plugin", name),
+		Metrics: newMetrics(name, registry),
+	}
+}
+
+// Call is the context that host functions run in: which plugin's instance
+// calls, in which phase, for which exchange. Each instance has one and reuses
+// it, because a context made per call would cost two allocations.
+//
+// It is the context.Context handed to wazero, which hands it on to the host
+// functions as it is. An instance runs one exchange at a time, so a Call is
+// never used by two goroutines.
+type Call struct {
+	context.Context
+	Plugin   *Plugin
+	Exchange *Exchange // nil in the phases that see no request
+	Phase    abi.Phase
+	BodyRead int64 // how far this plugin has read the request's body
+
+	memory api.Memory // of the calling module, valid during a host call
+}
+
+// Call runs the host function for wazero: it implements api.GoModuleFunction.
+func (f *Function) Call(ctx context.Context, mod api.Module, stack []uint64) {
+	c := ctx.(*Call)
+	if !f.Phases.Has(c.Phase) {
+		c.Plugin.Log.Error("API disabled in the context of "+c.Phase.String(), "function", f.Name)
+		fail(stack, abi.WrongPhase)
+		return
+	}
+	c.memory = mod.Memory()
+	f.call(c, stack)
+}
+
+// fail answers an error.
+func fail(stack []uint64, e abi.Errno) { stack[0] = api.EncodeI32(int32(e)) }
+
+// answer answers a length, a count or a number.
+func answer(stack []uint64, n int) { stack[0] = api.EncodeI32(int32(n)) }
+
+// done answers 0, or bad argument where ok is false.
+func done(stack []uint64, ok bool) {
+	if !ok {
+		fail(stack, abi.BadArgument)
+		return
+	}
+	stack[0] = 0
+}
+
+// view is the guest's memory between ptr and ptr+length. It is valid until
+// the guest runs again.
+func (c *Call) view(ptr, length uint64) ([]byte, bool) {
+	return c.memory.Read(uint32(ptr), uint32(length))
+}
+
+// reply copies value into the guest's buffer and answers its length. Where
+// the buffer is too small it copies nothing.
+func (c *Call) reply(stack []uint64, value []byte, ptr, capacity uint64) {
+	buf, ok := c.memory.Read(uint32(ptr), uint32(capacity))
+	if !ok || len(value) > maxReply {
+		fail(stack, abi.BadArgument)
+		return
+	}
+	if len(value) <= len(buf) {
+		copy(buf, value)
+	}
+	answer(stack, len(value))
+}
+
+// maxReply keeps a length from turning into an error code.
+const maxReply = 1<<31 - 1
+
+// replyText is reply for a string.
+func (c *Call) replyText(stack []uint64, value string, ptr, capacity uint64) {
+	c.reply(stack, bytesOf(value), ptr, capacity)
+}

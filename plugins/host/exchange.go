@@ -1,0 +1,142 @@
+package host
+
+import (
+	"encoding/hex"
+	"math/rand/v2"
+	"net/netip"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// Exchange is one request and its response as host functions see it. The
+// server owns it and resets it for the next one; one goroutine uses it at a
+// time.
+type Exchange struct {
+	Request  *fasthttp.Request
+	Response *fasthttp.Response
+	Wire     Wire
+	Params   Params // the path parameters of the route's pattern
+
+	Start      time.Time
+	RemoteAddr netip.AddrPort // where the connection comes from
+	LocalAddr  netip.AddrPort // where it arrived
+	TLS        bool
+	Connection uint64 // the connection's number
+	Requests   int    // how many requests the connection has carried, this one included
+	Route      string // the route's name, empty before routing and where none matched
+	BytesSent  int64  // head and body, known in the log phase
+	BodySent   int64  // the body's part of BytesSent
+
+	Chunk []byte // the body_filter phase's chunk
+	EOF   bool   // Chunk is the last
+
+	// What control functions asked for, done once the phase function returns.
+	Ended  bool   // exit, redirect or exec was called
+	Errors bool   // exit was called: an error status without a body gets a text
+	Exec   []byte // the target of exec, empty where it was not called
+
+	OriginalURI []byte // the target as it was received, set when a plugin changes it
+
+	ctx     fasthttp.Args
+	ctxSize int
+	id      [32]byte
+	hasID   bool
+	scratch []byte // for answers that are put together first
+	chunk   []byte // what replaced the chunk
+}
+
+// Wire is what host functions ask of the connection below the exchange.
+type Wire interface {
+	// ReadBody reads the request's body from an offset; see request_body_read.
+	// It answers io.EOF at the end.
+	ReadBody(p []byte, offset int64) (int, error)
+	// SetBody replaces the request's body with a copy.
+	SetBody(body []byte)
+	// Flush sends the head and what has been written of the body.
+	Flush() error
+	// HeadSent tells whether the response's head has left.
+	HeadSent() bool
+	// ClientGone tells whether the client has closed the connection.
+	ClientGone() bool
+}
+
+// Params are the path parameters of a route's pattern. Values are valid as
+// long as the exchange is.
+type Params interface {
+	Len() int
+	Name(i int) string
+	Value(i int) []byte
+	Get(name string) ([]byte, bool)
+}
+
+// ResetRoute forgets what belongs to one pass through a route, so that an
+// internal redirect can start the next.
+func (x *Exchange) ResetRoute() {
+	x.Ended, x.Errors = false, false
+	x.Exec = x.Exec[:0]
+}
+
+// Reset forgets everything but buffers worth keeping. What the server sets
+// for each exchange it sets itself.
+func (x *Exchange) Reset() {
+	x.ResetRoute()
+	x.ctx.Reset()
+	x.ctxSize = 0
+	x.hasID = false
+	x.Route = ""
+	x.BytesSent, x.BodySent = 0, 0
+	x.Chunk, x.EOF = nil, false
+	x.OriginalURI = x.OriginalURI[:0]
+	if cap(x.scratch) > maxScratch {
+		x.scratch = nil
+	}
+}
+
+// maxScratch is what an exchange keeps of its scratch buffer between
+// requests: lists of headers are smaller, bodies do not go through it.
+const maxScratch = 64 << 10
+
+// ID is the request's identifier, 32 hexadecimal digits that cannot be
+// guessed, made when first asked for.
+func (x *Exchange) ID() []byte {
+	if !x.hasID {
+		var raw [16]byte
+		for i, n := 0, rand.Uint64(); i < 8; i++ {
+			raw[i] = byte(n >> (8 * i))
+		}
+		for i, n := 0, rand.Uint64(); i < 8; i++ {
+			raw[8+i] = byte(n >> (8 * i))
+		}
+		hex.Encode(x.id[:], raw[:])
+		x.hasID = true
+	}
+	return x.id[:]
+}
+
+// keepOriginalURI remembers the target as it was received, before it changes.
+func (x *Exchange) keepOriginalURI() {
+	if len(x.OriginalURI) == 0 {
+		x.OriginalURI = append(x.OriginalURI, x.Request.Header.RequestURI()...)
+	}
+}
+
+// SetURI changes the request's path and query, as they stand on the wire.
+func (x *Exchange) SetURI(uri []byte) {
+	x.keepOriginalURI()
+	x.Request.SetRequestURIBytes(uri)
+}
+
+// ReceivedURI is the request target as the client sent it.
+func (x *Exchange) ReceivedURI() []byte {
+	if len(x.OriginalURI) > 0 {
+		return x.OriginalURI
+	}
+	return x.Request.Header.RequestURI()
+}
+
+// ReplaceChunk puts a copy of b in the place of the body_filter phase's chunk.
+func (x *Exchange) ReplaceChunk(b []byte) {
+	x.chunk = append(x.chunk[:0], b...)
+	x.Chunk = x.chunk
+}
