@@ -1,0 +1,92 @@
+package config
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// Listener is a [listeners.NAME] table: an address that requests come in on.
+type Listener struct {
+	// Name is the table's name.
+	Name string
+
+	// Address is "host:port". Without a host, or with 0.0.0.0 or [::], it is
+	// every address of the machine; port 0 is any free one. Required.
+	Address string `toml:"address" required:"127.0.0.1:8080"`
+
+	_ struct{} `later:"tls,http2"`
+}
+
+// Admin is the [admin] table: the operator's own listener.
+type Admin struct {
+	// Address is "host:port" as in Listener. Default empty: no admin listener.
+	Address string `toml:"address"`
+}
+
+// checkListeners reports addresses that cannot be listened on.
+func (l *loader) checkListeners() {
+	l.needOne("listeners", `[listeners.main] with address = "127.0.0.1:8080"`)
+	taken := map[string]string{} // address → path of the first to take it
+	check := func(path, address string) {
+		if !l.given[path] || l.reported(path) {
+			return
+		}
+		place, port, err := canonicalAddress(address)
+		if err != nil {
+			l.problem(path, `%s is not an address to listen on: %v; write one as in "127.0.0.1:8080"`, describe(address), err)
+			return
+		}
+		if port == 0 {
+			return // each gets a port of its own
+		}
+		if other, ok := taken[place]; ok {
+			l.problem(path, "%s is the address of %s (line %d) already", describe(address),
+				parentPath(other), l.config.positions.line(other))
+			return
+		}
+		taken[place] = path
+	}
+	for _, listener := range l.config.Listeners {
+		check(keyPath(keyPath("listeners", listener.Name), "address"), listener.Address)
+	}
+	if l.config.Admin.Address != "" {
+		check("admin.address", l.config.Admin.Address)
+	}
+}
+
+// needOne reports a table of named tables that is missing or empty.
+func (l *loader) needOne(key, example string) {
+	table, ok := l.tree[key].(map[string]any)
+	if len(table) == 0 && (ok || !l.given[key]) && !l.excused[key] {
+		l.problem(key, "there must be at least one, such as %s", example)
+	}
+}
+
+// canonicalAddress writes the same address always the same way.
+func canonicalAddress(address string) (place string, port int, err error) {
+	host, service, err := net.SplitHostPort(address)
+	if err != nil {
+		var syntax *net.AddrError
+		if errors.As(err, &syntax) {
+			err = errors.New(syntax.Err)
+		}
+		return "", 0, err
+	}
+	number, err := strconv.ParseUint(service, 10, 16)
+	if err != nil {
+		return "", 0, errors.New("the port must be a number from 0 to 65535")
+	}
+	ip, err := netip.ParseAddr(host)
+	switch {
+	case host == "" || err == nil && ip.IsUnspecified():
+		host = "*"
+	case err == nil:
+		host = ip.Unmap().String()
+	case strings.IndexFunc(host, func(r rune) bool { return r != '.' && !isBareKeyChar(r) }) >= 0:
+		return "", 0, errors.New("the host must be a name or an IP address")
+	}
+	return strings.ToLower(host) + ":" + strconv.FormatUint(number, 10), int(number), nil
+}

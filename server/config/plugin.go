@@ -1,0 +1,75 @@
+package config
+
+import "strings"
+
+// Plugin is a [plugins.NAME] table: a module and its configuration.
+type Plugin struct {
+	// Name is the table's name, by which routes and phases refer to it.
+	Name string
+
+	// Source is the directory of a Go package that is built when the
+	// configuration is loaded. Exactly one of Source and Path is set.
+	Source string `toml:"source" file:"dir"`
+
+	// Path is a WASM file.
+	Path string `toml:"path" file:"file"`
+
+	// Config is handed to the plugin; any table. Its values are those of the
+	// TOML library: string, int64, float64, bool, time.Time, []any,
+	// []map[string]any and map[string]any. Read-only. Default empty.
+	Config map[string]any `toml:"config"`
+
+	// OnError says what becomes of a request whose call fails: closed answers
+	// 500, open goes on as if the plugin were not there. Default closed.
+	OnError string `toml:"on_error" default:"closed" choices:"closed|open"`
+
+	// Limits bound what the plugin may use.
+	Limits PluginLimits `toml:"limits"`
+
+	_ struct{} `later:"isolation,grants"`
+}
+
+// PluginLimits is a [plugins.NAME.limits] table.
+type PluginLimits struct {
+	// Memory is the most one instance may have, in whole pages of 64KiB: what
+	// is left over does not count. From 64KiB to 4GiB. Default 64MiB.
+	Memory Size `toml:"memory" default:"64MiB" min:"64KiB" max:"4GiB"`
+
+	// Instances is the most there may be at once. Default 0: as many as the
+	// server sees fit.
+	Instances int `toml:"instances" default:"0" min:"0"`
+
+	// Wait is how long a request waits for a free instance before it is
+	// answered with 503; 0s does not wait. Default 1s.
+	Wait Duration `toml:"wait" default:"1s"`
+
+	_ struct{} `later:"cpu,wall"`
+}
+
+// checkPlugins reports plugins that have no code, or two kinds of it.
+func (l *loader) checkPlugins() {
+	for _, p := range l.config.Plugins {
+		l.exactlyOne(keyPath("plugins", p.Name), `the plugin has no code; write source = "directory of a Go package" or path = "file.wasm"`,
+			"source", "path")
+	}
+}
+
+// exactlyOne reports a table at path that does not have exactly one of the
+// keys.
+func (l *loader) exactlyOne(path, none string, keys ...string) {
+	if l.excused[path] {
+		return
+	}
+	var have []string
+	for _, key := range keys {
+		if at := keyPath(path, key); l.given[at] || l.excused[at] {
+			have = append(have, key)
+		}
+	}
+	switch {
+	case len(have) == 0:
+		l.problem(path, "%s", none)
+	case len(have) > 1:
+		l.problem(path, "has %s; keep one of them", strings.Join(have, " and "))
+	}
+}

@@ -1,0 +1,109 @@
+package config
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// TestReference holds the comments, which are the reference of the
+// configuration, against the tags, which the decoder obeys.
+func TestReference(t *testing.T) {
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := 0
+	for _, entry := range entries {
+		if !strings.HasSuffix(entry.Name(), ".go") || strings.HasSuffix(entry.Name(), "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), entry.Name(), nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(node ast.Node) bool {
+			field, ok := node.(*ast.Field)
+			if !ok || field.Tag == nil {
+				return true
+			}
+			text, err := strconv.Unquote(field.Tag.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tag := reflect.StructTag(text)
+			if tag.Get("toml") == "" {
+				return true
+			}
+			keys++
+			checkComment(t, field.Names[0].Name, field.Doc.Text(), tag)
+			return true
+		})
+	}
+	if keys < 40 {
+		t.Errorf("only %d keys found", keys)
+	}
+}
+
+func checkComment(t *testing.T, name, comment string, tag reflect.StructTag) {
+	t.Helper()
+	comment = strings.Join(strings.Fields(comment), " ")
+	says := func(what, text string) {
+		if !regexp.MustCompile(`\b` + regexp.QuoteMeta(text) + `\b`).MatchString(comment) {
+			t.Errorf("%s: the comment lacks the %s %q: %s", name, what, text, comment)
+		}
+	}
+	if comment == "" {
+		t.Errorf("%s has no comment", name)
+	}
+	if value, ok := tag.Lookup("default"); ok {
+		says("default", "Default "+value)
+	}
+	if _, ok := tag.Lookup("required"); ok && !strings.Contains(comment, "Required.") {
+		t.Errorf("%s: the comment does not say that it is required", name)
+	}
+	if list, ok := tag.Lookup("choices"); ok {
+		for choice := range strings.SplitSeq(list, "|") {
+			says("choice", choice)
+		}
+	}
+	if value, ok := tag.Lookup("max"); ok {
+		says("maximum", value)
+		says("minimum", tag.Get("min"))
+	}
+}
+
+// TestTags reads every tag, so that a bad one shows here and not in a server.
+func TestTags(t *testing.T) {
+	var walk func(reflect.Type)
+	walk = func(table reflect.Type) {
+		for _, f := range fieldsOf(table) {
+			of := table.FieldByIndex(f.index).Type
+			value := reflect.New(of).Elem()
+			for _, key := range []string{"default", "min", "max"} {
+				if text, ok := f.tag.Lookup(key); ok {
+					setText(value, text) // panics on a bad tag
+				}
+			}
+			if text, ok := f.tag.Lookup("default"); ok {
+				setText(value, text)
+				if message := outOfRange(value, f.tag); message != "" {
+					t.Errorf("%s.%s: the default %s", table, f.name, message)
+				}
+			}
+			if of.Kind() == reflect.Pointer || of.Kind() == reflect.Slice {
+				of = of.Elem()
+			}
+			if of.Kind() == reflect.Struct {
+				walk(of)
+			}
+		}
+	}
+	walk(reflect.TypeFor[Config]())
+}

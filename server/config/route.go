@@ -1,0 +1,96 @@
+package config
+
+import (
+	"net/url"
+	"strings"
+)
+
+// Route is a [routes.NAME] table: which requests, the plugins they pass, and
+// what answers them. Exactly one of Content, Static, Respond and Redirect is
+// set.
+type Route struct {
+	// Name is the table's name.
+	Name string
+
+	// Match is a pattern of [net/http.ServeMux]:
+	// "GET example.com/api/{rest...}", method and host being optional.
+	// Required.
+	Match string `toml:"match" required:"GET /api/{rest...}"`
+
+	// Phases are the route's own plugins, after those of the server.
+	Phases
+
+	// Content names the plugin that answers.
+	Content string `toml:"content" ref:"plugin"`
+
+	// Static is the directory whose files answer.
+	Static string `toml:"static" file:"dir"`
+
+	// Respond is a fixed answer.
+	Respond *Respond `toml:"respond"`
+
+	// Redirect sends the client elsewhere.
+	Redirect *Redirect `toml:"redirect"`
+
+	_ struct{} `later:"upstream"`
+}
+
+// Respond is a fixed answer: respond = {status, body, headers}.
+type Respond struct {
+	// Status of the response, 200 to 599. Default 200.
+	Status int `toml:"status" default:"200" min:"200" max:"599"`
+
+	// Body is sent as it is; status 204 and 304 allow none. Default empty.
+	Body string `toml:"body"`
+
+	// Headers are added to the response, in file order:
+	// headers = {Name = "value", Other = ["v1", "v2"]}. Default none.
+	Headers []Header `toml:"headers"`
+}
+
+// Redirect answers with another place: redirect = {to, status}.
+type Redirect struct {
+	// To is the URL of the Location header, RFC 9110 section 10.2.2: absolute,
+	// or a path on the same host. Required.
+	To string `toml:"to" required:"https://example.com/"`
+
+	// Status of the response: 301, 302, 303, 307 or 308. Default 302.
+	Status int `toml:"status" default:"302" choices:"301|302|303|307|308"`
+}
+
+// checkRoutes reports routes that match nothing, clash, or have no one answer.
+func (l *loader) checkRoutes() {
+	l.needOne("routes", `[routes.home] with match = "GET /{$}" and respond = {body = "hello"}`)
+	for _, r := range l.config.Routes {
+		path := keyPath("routes", r.Name)
+		l.exactlyOne(path, "the route has no answer; write one of content, static, respond and redirect",
+			"content", "static", "respond", "redirect", "upstream")
+		if r.Respond != nil {
+			l.checkRespond(keyPath(path, "respond"), r.Respond)
+		}
+		if r.Redirect != nil {
+			l.checkRedirect(keyPath(path, "redirect"), r.Redirect)
+		}
+	}
+	l.checkPatterns()
+}
+
+func (l *loader) checkRespond(path string, r *Respond) {
+	if r.Body != "" && (r.Status == 204 || r.Status == 304) {
+		l.problem(keyPath(path, "body"), "a response with status %d has no body; drop one of the two", r.Status)
+	}
+}
+
+func (l *loader) checkRedirect(path string, r *Redirect) {
+	at := keyPath(path, "to")
+	if !l.given[at] || l.reported(at) {
+		return
+	}
+	u, err := url.Parse(r.To)
+	switch {
+	case err != nil || strings.ContainsAny(r.To, " \"<>"):
+		l.problem(at, "%s is not a URL", describe(r.To))
+	case (u.Scheme == "" || u.Host == "") && !strings.HasPrefix(r.To, "/"):
+		l.problem(at, `%s must be a whole URL such as "https://example.com/", or a path that starts with /`, describe(r.To))
+	}
+}
