@@ -49,8 +49,10 @@ type Exchange struct {
 // Wire is what host functions ask of the connection below the exchange.
 type Wire interface {
 	// ReadBody reads the request's body from an offset; see request_body_read.
-	// It answers io.EOF at the end.
-	ReadBody(p []byte, offset int64) (int, error)
+	// What it takes off the wire is lost to other readers unless keep is set.
+	// The error is io.EOF at the end, ErrBodyTooLarge, os.ErrDeadlineExceeded
+	// or that of the connection.
+	ReadBody(p []byte, offset int64, keep bool) (int, error)
 	// SetBody replaces the request's body with a copy.
 	SetBody(body []byte)
 	// Flush sends the head and what has been written of the body.

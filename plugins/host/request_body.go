@@ -17,7 +17,7 @@ func requestBodyRead(c *Call, s []uint64) {
 		fail(s, abi.BadArgument)
 		return
 	}
-	n, err := c.Exchange.Wire.ReadBody(buf, c.BodyRead)
+	n, err := c.Exchange.Wire.ReadBody(buf, c.BodyRead, c.Phase < abi.Content)
 	c.BodyRead += int64(n)
 	switch {
 	case n > 0 || err == io.EOF:

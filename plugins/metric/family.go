@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/VictoriaMetrics/metrics"
 )
@@ -34,6 +35,7 @@ type Family struct {
 	set    *metrics.Set
 	mu     sync.Mutex
 	series map[string]*Series
+	funcs  map[string]*atomic.Pointer[func() float64]
 }
 
 func newFamily(kind Kind, name, help string, labels []string, buckets []float64) (*Family, error) {
@@ -41,17 +43,19 @@ func newFamily(kind Kind, name, help string, labels []string, buckets []float64)
 		return nil, errName
 	}
 	switch {
+	case kind < Counter || kind > Histogram:
+		return nil, fmt.Errorf("there is no kind %d of metric", int(kind))
 	case kind == Counter && !strings.HasSuffix(name, "_total"):
 		return nil, errors.New("a counter's name ends in _total")
 	case kind != Counter && strings.HasSuffix(name, "_total"):
 		return nil, fmt.Errorf("only a counter's name ends in _total, this is a %s", kind)
-	case strings.HasSuffix(name, "_count"), strings.HasSuffix(name, "_sum"), strings.HasSuffix(name, "_bucket"):
+	case endsAsPart(name):
 		return nil, errors.New("names that end in _count, _sum or _bucket are a histogram's parts")
 	case help == "" || len(help) > 1000 || strings.ToValidUTF8(help, "") != help:
 		return nil, errors.New("the help text is empty, longer than 1000 bytes or not UTF-8")
 	}
 	for i, label := range labels {
-		if !nameForm.MatchString(label) || label == "le" || slices.Contains(labels[:i], label) {
+		if !nameForm.MatchString(label) || label == "le" || label == "quantile" || slices.Contains(labels[:i], label) {
 			return nil, fmt.Errorf("label %q is reserved, stands there twice or is not a name: %w", label, errName)
 		}
 	}
@@ -65,8 +69,8 @@ func newFamily(kind Kind, name, help string, labels []string, buckets []float64)
 			return nil, fmt.Errorf("buckets %v are not finite numbers that grow", buckets)
 		}
 	}
-	return &Family{kind: kind, name: name, help: help, labels: labels, buckets: slices.Clone(buckets),
-		set: metrics.NewSet(), series: map[string]*Series{}}, nil
+	return &Family{kind: kind, name: name, help: help, labels: slices.Clone(labels), buckets: slices.Clone(buckets),
+		set: metrics.NewSet(), series: map[string]*Series{}, funcs: map[string]*atomic.Pointer[func() float64]{}}, nil
 }
 
 // DefaultBuckets suit request durations in seconds, from a fast answer in the
@@ -91,8 +95,14 @@ func (f *Family) Func(value func() float64, values ...string) {
 	name := f.identity(values)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.set.UnregisterMetric(name)
-	f.set.NewGauge(name, value)
+	if current := f.funcs[name]; current != nil {
+		current.Store(&value)
+		return
+	}
+	current := &atomic.Pointer[func() float64]{}
+	current.Store(&value)
+	f.funcs[name] = current
+	f.set.NewGauge(name, func() float64 { return (*current.Load())() })
 }
 
 // Series is the series with these label values, made when it is new.
@@ -159,7 +169,7 @@ func (f *Family) pairs(values []string) string {
 var escapeValue = strings.NewReplacer("\\", `\\`, "\n", `\n`, `"`, `\"`)
 
 func (f *Family) write(w io.Writer) {
-	writeHead(w, f.name, f.help, f.kind)
+	writeHead(w, f.name, f.help, f.kind.String())
 	f.set.WritePrometheus(w)
 }
 

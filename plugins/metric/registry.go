@@ -99,41 +99,52 @@ func (r *Registry) WritePrometheus(w io.Writer) {
 }
 
 // writeProcess writes the library's own figures with types and help texts,
-// without which promtool refuses them.
+// without which promtool refuses them. It leaves out those that have no type.
 func writeProcess(w io.Writer) {
 	var b bytes.Buffer
 	metrics.WriteProcessMetrics(&b)
-	last := ""
+	family, summary := "", ""
 	for line := range bytes.Lines(b.Bytes()) {
-		name, _, _ := strings.Cut(string(line), " ")
-		family, _, _ := strings.Cut(name, "{")
-		if !isNamed(family) {
-			continue
-		}
-		if family != last {
-			kind := Gauge
-			if strings.HasSuffix(family, "_total") {
-				kind = Counter
+		name := string(line[:max(0, bytes.IndexAny(line, "{ "))])
+		isPart := name == summary+"_sum" || name == summary+"_count"
+		if name != family && !isPart {
+			kind := processType(name, line[len(name):])
+			if kind == "" {
+				continue
 			}
-			writeHead(w, family, "Of the Go runtime or the process, as VictoriaMetrics/metrics names it.", kind)
-			last = family
+			writeHead(w, name, "Of the Go runtime or the process, as VictoriaMetrics/metrics names it.", kind)
+			family = name
+			if kind == "summary" {
+				summary = name
+			}
 		}
 		w.Write(line)
 	}
 }
 
-// isNamed leaves out the library's histograms, whose buckets only
-// VictoriaMetrics understands, and figures whose names break Prometheus' rules.
-func isNamed(family string) bool {
-	for _, suffix := range []string{"_bucket", "_sum", "_count"} {
-		if strings.HasSuffix(family, suffix) {
-			return false
-		}
+// processType is the type of one of the library's figures. It is empty for
+// its histograms, whose buckets only VictoriaMetrics understands, and for
+// figures whose names break Prometheus' rules.
+func processType(name string, rest []byte) string {
+	switch {
+	case strings.HasSuffix(name, "_total"):
+		return "counter"
+	case bytes.HasPrefix(rest, []byte("{quantile=")):
+		return "summary"
+	case name == "" || endsAsPart(name):
+		return ""
+	default:
+		return "gauge"
 	}
-	return family != ""
 }
 
-func writeHead(w io.Writer, name, help string, kind Kind) {
+// endsAsPart tells whether a name ends like one line of a histogram or a
+// summary, which no metric's own name may.
+func endsAsPart(name string) bool {
+	return strings.HasSuffix(name, "_bucket") || strings.HasSuffix(name, "_sum") || strings.HasSuffix(name, "_count")
+}
+
+func writeHead(w io.Writer, name, help, kind string) {
 	fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s %s\n", name, escapeHelp.Replace(help), name, kind)
 }
 

@@ -134,3 +134,17 @@ const (
 	Gauge                       // goes up and down
 	Histogram                   // counts observations in buckets
 )
+
+// String lists the phases of the set.
+func (m Mask) String() string {
+	names := ""
+	for p := range NumPhases {
+		if m.Has(p) {
+			if names != "" {
+				names += ", "
+			}
+			names += p.String()
+		}
+	}
+	return names
+}

@@ -45,19 +45,26 @@ func wasmImports() []byte {
 }
 
 // nativeImports declares the same functions for a plugin's own tests: they
-// go to the Host that sdktest puts in place.
+// go to the Host that sdktest puts in place, which is asked first whether the
+// phase allows the call.
 func nativeImports() []byte {
 	var b bytes.Buffer
 	b.WriteString("//go:build !wasip1\n\n" + generated)
-	b.WriteString("// Package imports holds the host functions as Go functions.\npackage imports\n\n")
-	b.WriteString("// Host answers the host functions outside of WebAssembly.\ntype Host interface {\n")
+	b.WriteString("// Package imports holds the host functions as Go functions.\npackage imports\n\nimport \"phasm/sdk/abi\"\n\n")
+	b.WriteString("// Host answers the host functions outside of WebAssembly.\ntype Host interface {\n" +
+		"// Allows tells whether the function may be called now, given the phases in which it may.\n" +
+		"Allows(function string, phases abi.Mask) bool\n\n")
 	for _, f := range host.Functions() {
 		fmt.Fprintf(&b, "%s(%s) %s\n", goName(f.Name), goParams(f), goResult(f))
 	}
-	b.WriteString("}\n\n// Current is the host that calls go to. Only sdktest sets it; it is nil outside of its tests.\nvar Current Host\n")
+	b.WriteString("}\n\n// Current is the host that calls go to. Only sdktest sets it; it is nil outside of its tests.\nvar Current Host\n\n" +
+		"func allows(function string, phases abi.Mask) bool {\nif Current == nil {\n" +
+		"panic(\"sdk: \" + function + \" needs a host: phasm, or in a test sdktest.New\")\n}\n" +
+		"return Current.Allows(function, phases)\n}\n")
 	for _, f := range host.Functions() {
-		fmt.Fprintf(&b, "\n// %s: %s\nfunc %s(%s) %s {\nreturn Current.%s(%s)\n}\n",
-			goName(f.Name), f.Doc, goName(f.Name), goParams(f), goResult(f), goName(f.Name), goArguments(f))
+		fmt.Fprintf(&b, "\n// %s: %s\nfunc %s(%s) %s {\nif !allows(%q, %#x) {\nreturn %s(abi.WrongPhase)\n}\nreturn Current.%s(%s)\n}\n",
+			goName(f.Name), f.Doc, goName(f.Name), goParams(f), goResult(f), f.Name, uint32(f.Phases), goResult(f),
+			goName(f.Name), goArguments(f))
 	}
 	return b.Bytes()
 }

@@ -5,8 +5,13 @@
 // Package imports holds the host functions as Go functions.
 package imports
 
+import "phasm/sdk/abi"
+
 // Host answers the host functions outside of WebAssembly.
 type Host interface {
+	// Allows tells whether the function may be called now, given the phases in which it may.
+	Allows(function string, phases abi.Mask) bool
+
 	RequestMethod(buf []byte) int32
 	RequestSetMethod(method string) int32
 	RequestURI(buf []byte) int32
@@ -59,237 +64,385 @@ type Host interface {
 // Current is the host that calls go to. Only sdktest sets it; it is nil outside of its tests.
 var Current Host
 
+func allows(function string, phases abi.Mask) bool {
+	if Current == nil {
+		panic("sdk: " + function + " needs a host: phasm, or in a test sdktest.New")
+	}
+	return Current.Allows(function, phases)
+}
+
 // RequestMethod: The request's method.
 func RequestMethod(buf []byte) int32 {
+	if !allows("request_method", 0x1f8) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.RequestMethod(buf)
 }
 
 // RequestSetMethod: Changes the method. It must be a token (RFC 9110, section 5.6.2). The route stays.
 func RequestSetMethod(method string) int32 {
+	if !allows("request_set_method", 0x18) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.RequestSetMethod(method)
 }
 
 // RequestURI: The request target, path and query, undecoded.
 func RequestURI(buf []byte) int32 {
+	if !allows("request_uri", 0x1f8) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.RequestURI(buf)
 }
 
 // RequestSetURI: Changes path and query. The URI begins with '/'. The route stays: exec chooses it anew.
 func RequestSetURI(uri string) int32 {
+	if !allows("request_set_uri", 0x18) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.RequestSetURI(uri)
 }
 
 // RequestPath: The path in canonical form: percent-decoded, dot segments removed, slashes merged.
 func RequestPath(buf []byte) int32 {
+	if !allows("request_path", 0x1f8) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.RequestPath(buf)
 }
 
 // RequestQuery: The query string, undecoded, without the question mark.
 func RequestQuery(buf []byte) int32 {
+	if !allows("request_query", 0x1f8) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.RequestQuery(buf)
 }
 
 // RequestSetQuery: Changes the query string, given undecoded and without the question mark.
 func RequestSetQuery(query string) int32 {
+	if !allows("request_set_query", 0x18) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.RequestSetQuery(query)
 }
 
 // QueryGet: The decoded value of a query argument; index counts the arguments of that name from 0.
 func QueryGet(name string, index int32, buf []byte) int32 {
+	if !allows("query_get", 0x1f8) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.QueryGet(name, index, buf)
 }
 
 // QueryList: All query arguments, decoded, as a list name, value, name, value, ….
 func QueryList(buf []byte) int32 {
+	if !allows("query_list", 0x1f8) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.QueryList(buf)
 }
 
 // ParamGet: The value of a path parameter of the route's pattern.
 func ParamGet(name string, buf []byte) int32 {
+	if !allows("param_get", 0x1f8) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.ParamGet(name, buf)
 }
 
 // ParamList: All path parameters as a list name, value, name, value, ….
 func ParamList(buf []byte) int32 {
+	if !allows("param_list", 0x1f8) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.ParamList(buf)
 }
 
 // RequestStart: When the request's first line arrived, in nanoseconds since 1970.
 func RequestStart() int64 {
+	if !allows("request_start", 0x1f8) {
+		return int64(abi.WrongPhase)
+	}
 	return Current.RequestStart()
 }
 
 // VariableGet: A variable by its name, as in nginx: args, body_bytes_sent, bytes_sent, connection, connection_requests, host, remote_addr, remote_port, request_id, request_method, request_time, request_uri, route, scheme, server_addr, server_port, server_protocol, status, uri, http_NAME, sent_http_NAME, arg_NAME, cookie_NAME.
 func VariableGet(name string, buf []byte) int32 {
+	if !allows("variable_get", 0x1f8) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.VariableGet(name, buf)
 }
 
 // RequestHeaderGet: The first value of a request header; names are compared without regard to case.
 func RequestHeaderGet(name string, buf []byte) int32 {
+	if !allows("request_header_get", 0x1f8) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.RequestHeaderGet(name, buf)
 }
 
 // RequestHeaderSet: Replaces all values of a request header with one.
 func RequestHeaderSet(name string, value string) int32 {
+	if !allows("request_header_set", 0x38) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.RequestHeaderSet(name, value)
 }
 
 // RequestHeaderAdd: Adds a value to a request header.
 func RequestHeaderAdd(name string, value string) int32 {
+	if !allows("request_header_add", 0x38) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.RequestHeaderAdd(name, value)
 }
 
 // RequestHeaderRemove: Removes all values of a request header; that there were none is no error.
 func RequestHeaderRemove(name string) int32 {
+	if !allows("request_header_remove", 0x38) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.RequestHeaderRemove(name)
 }
 
 // RequestHeaderList: All request headers as a list name, value, name, value, ….
 func RequestHeaderList(buf []byte) int32 {
+	if !allows("request_header_list", 0x1f8) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.RequestHeaderList(buf)
 }
 
 // RequestBodyRead: Reads on in the request's body, waiting for the client where it must. Each plugin reads from the start: what was read before content is kept for the others, up to the body limit.
 func RequestBodyRead(buf []byte) int32 {
+	if !allows("request_body_read", 0x38) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.RequestBodyRead(buf)
 }
 
 // RequestBodySet: Replaces the request's body for everybody who reads it from now on.
 func RequestBodySet(body string) int32 {
+	if !allows("request_body_set", 0x18) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.RequestBodySet(body)
 }
 
 // ResponseStatus: The response's status code; 200 where nobody has set it.
 func ResponseStatus() int32 {
+	if !allows("response_status", 0x1f8) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.ResponseStatus()
 }
 
 // ResponseSetStatus: Sets the status code, 200 to 599.
 func ResponseSetStatus(status int32) int32 {
+	if !allows("response_set_status", 0x78) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.ResponseSetStatus(status)
 }
 
 // ResponseWrite: Adds bytes to the response's body.
 func ResponseWrite(bytes string) int32 {
+	if !allows("response_write", 0x38) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.ResponseWrite(bytes)
 }
 
 // ResponseFlush: Sends the headers and what has been written so far. The response goes on chunked.
 func ResponseFlush() int32 {
+	if !allows("response_flush", 0x20) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.ResponseFlush()
 }
 
 // ResponseHeaderGet: The first value of a response header; names are compared without regard to case.
 func ResponseHeaderGet(name string, buf []byte) int32 {
+	if !allows("response_header_get", 0x1f8) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.ResponseHeaderGet(name, buf)
 }
 
 // ResponseHeaderSet: Replaces all values of a response header with one. Content-Length and Transfer-Encoding are the server's: setting them has no effect.
 func ResponseHeaderSet(name string, value string) int32 {
+	if !allows("response_header_set", 0x78) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.ResponseHeaderSet(name, value)
 }
 
 // ResponseHeaderAdd: Adds a value to a response header.
 func ResponseHeaderAdd(name string, value string) int32 {
+	if !allows("response_header_add", 0x78) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.ResponseHeaderAdd(name, value)
 }
 
 // ResponseHeaderRemove: Removes all values of a response header; that there were none is no error.
 func ResponseHeaderRemove(name string) int32 {
+	if !allows("response_header_remove", 0x78) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.ResponseHeaderRemove(name)
 }
 
 // ResponseHeaderList: All response headers as a list name, value, name, value, ….
 func ResponseHeaderList(buf []byte) int32 {
+	if !allows("response_header_list", 0x1f8) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.ResponseHeaderList(buf)
 }
 
 // ResponseChunk: The chunk of the response's body that this call is about; it may be empty.
 func ResponseChunk(buf []byte) int32 {
+	if !allows("response_chunk", 0x80) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.ResponseChunk(buf)
 }
 
 // ResponseSetChunk: Replaces the chunk; an empty one is dropped.
 func ResponseSetChunk(bytes string) int32 {
+	if !allows("response_set_chunk", 0x80) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.ResponseSetChunk(bytes)
 }
 
 // ResponseEOF: 1 if this chunk is the last, else 0. The last call comes exactly once.
 func ResponseEOF() int32 {
+	if !allows("response_eof", 0x80) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.ResponseEOF()
 }
 
 // Exit: Ends the request with this status, 200 to 599, once the phase function has returned. Without a body of its own an error status gets a short text.
 func Exit(status int32) int32 {
+	if !allows("exit", 0x38) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.Exit(status)
 }
 
 // Redirect: Ends the request with a redirect, status 301, 302, 303, 307 or 308, once the phase function has returned.
 func Redirect(uri string, status int32) int32 {
+	if !allows("redirect", 0x38) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.Redirect(uri, status)
 }
 
 // Exec: Internal redirect: once the phase function has returned, the request starts again at routing with this path and query, at most 10 times. The context survives; what was written is dropped.
 func Exec(uri string) int32 {
+	if !allows("exec", 0x38) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.Exec(uri)
 }
 
 // CtxGet: A value of the exchange's context, which all plugins of the exchange share.
 func CtxGet(key string, buf []byte) int32 {
+	if !allows("ctx_get", 0x1f8) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.CtxGet(key, buf)
 }
 
 // CtxSet: Sets a value of the exchange's context. Keys and values together hold at most 64 KiB.
 func CtxSet(key string, value string) int32 {
+	if !allows("ctx_set", 0x1f8) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.CtxSet(key, value)
 }
 
 // CtxRemove: Removes a value from the exchange's context.
 func CtxRemove(key string) int32 {
+	if !allows("ctx_remove", 0x1f8) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.CtxRemove(key)
 }
 
 // ConfigGet: A value of the plugin's configuration by its dotted key: text as it is, numbers and booleans as text, tables and arrays as JSON. The empty key is the whole table.
 func ConfigGet(key string, buf []byte) int32 {
+	if !allows("config_get", 0x1ff) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.ConfigGet(key, buf)
 }
 
 // Log: Writes a line to the server's log: level 0 debug, 1 info, 2 warn, 3 error.
 func Log(level int32, message string) int32 {
+	if !allows("log", 0x1ff) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.Log(level, message)
 }
 
 // Now: The time of day in nanoseconds since 1970.
 func Now() int64 {
+	if !allows("now", 0x1ff) {
+		return int64(abi.WrongPhase)
+	}
 	return Current.Now()
 }
 
 // Sleep: Blocks this request, and no other, for a time. Ends early with closed when the client has gone.
 func Sleep(nanoseconds int64) int32 {
+	if !allows("sleep", 0x1ff) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.Sleep(nanoseconds)
 }
 
 // MetricDefine: Defines a metric of the plugin (kind 0 counter, 1 gauge, 2 histogram) and answers its id; again with the same definition it answers the same id. A histogram's buckets are little-endian doubles, growing; none means the default ones.
 func MetricDefine(kind int32, name string, help string, labels string, buckets string) int32 {
+	if !allows("metric_define", 0x1ff) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.MetricDefine(kind, name, help, labels, buckets)
 }
 
 // MetricSeries: The id of the metric's series with these label values. A metric holds at most 1000 series; then no memory.
 func MetricSeries(metric int32, values string) int32 {
+	if !allows("metric_series", 0x1ff) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.MetricSeries(metric, values)
 }
 
 // MetricAdd: Adds to a counter (not a negative number) or a gauge.
 func MetricAdd(series int32, value float64) int32 {
+	if !allows("metric_add", 0x1ff) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.MetricAdd(series, value)
 }
 
 // MetricSet: Sets a gauge.
 func MetricSet(series int32, value float64) int32 {
+	if !allows("metric_set", 0x1ff) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.MetricSet(series, value)
 }
 
 // MetricObserve: Counts an observation in a histogram.
 func MetricObserve(series int32, value float64) int32 {
+	if !allows("metric_observe", 0x1ff) {
+		return int32(abi.WrongPhase)
+	}
 	return Current.MetricObserve(series, value)
 }

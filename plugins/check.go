@@ -1,0 +1,164 @@
+package plugins
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"phasm/plugins/host"
+	"phasm/sdk/abi"
+)
+
+const wasiModule = "wasi_snapshot_preview1"
+
+// check finds everything in the module's imports and exports that would keep
+// it from running, and reports all of it at once.
+func (p *Plugin) check() error {
+	var problems []error
+	for _, f := range p.module.ImportedFunctions() {
+		if err := p.checkImport(f); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	for _, m := range p.module.ImportedMemories() {
+		from, name, _ := m.Import()
+		problems = append(problems, fmt.Errorf("it imports a memory, %s.%s: a plugin brings its own and exports it as %q", from, name, abi.ExportMemory))
+	}
+	return errors.Join(append(problems, p.checkExports()...)...)
+}
+
+func (p *Plugin) checkImport(f api.FunctionDefinition) error {
+	module, name, _ := f.Import()
+	switch module {
+	case abi.Module:
+		known := host.Find(name)
+		if known == nil {
+			return fmt.Errorf("it imports phasm.%s, which does not exist%s: see sdk/ABI.md", name, didYouMean(name, hostNames()))
+		}
+		if !known.HasType(f.ParamTypes(), f.ResultTypes()) {
+			params, results := known.Signature()
+			return fmt.Errorf("it imports phasm.%s as %s, but it is (%s) → (%s): see sdk/ABI.md",
+				name, typeOf(f), strings.Join(params, ", "), strings.Join(results, ", "))
+		}
+		return nil
+	case wasiModule:
+		known := p.runtime.Module(wasiModule).ExportedFunctionDefinitions()[name]
+		if known == nil {
+			return fmt.Errorf("it imports %s.%s, which does not exist", module, name)
+		}
+		if typeOf(f) != typeOf(known) {
+			return fmt.Errorf("it imports %s.%s as %s, but it is %s", module, name, typeOf(f), typeOf(known))
+		}
+		return nil
+	case "gojs", "go":
+		return fmt.Errorf("it imports %s.%s: it was built for JavaScript; build with GOOS=wasip1, not GOOS=js", module, name)
+	default:
+		return fmt.Errorf("it imports %s.%s, but a plugin may import from %s and %s only", module, name, abi.Module, wasiModule)
+	}
+}
+
+func (p *Plugin) checkExports() (problems []error) {
+	if p.module.ExportedMemories()[abi.ExportMemory] == nil {
+		problems = append(problems, fmt.Errorf("it exports no memory named %q", abi.ExportMemory))
+	}
+	exports := p.module.ExportedFunctions()
+	phaseExports := 0
+	for _, name := range slices.Sorted(maps.Keys(exports)) {
+		want := "() → (i32)"
+		switch {
+		case strings.HasPrefix(name, "on_"):
+			if !slices.Contains(phaseNames(), name) {
+				problems = append(problems, fmt.Errorf("it exports %s, which is no phase%s: the phases are %s",
+					name, didYouMean(name, phaseNames()), strings.Join(phaseNames(), ", ")))
+				continue
+			}
+			phaseExports++
+		case name == abi.ExportVersion, name == abi.ExportPhases:
+		case name == abi.ExportInit:
+			want = "() → ()"
+		default:
+			continue
+		}
+		if got := typeOf(exports[name]); got != want {
+			problems = append(problems, fmt.Errorf("its export %s is %s, but must be %s", name, got, want))
+		}
+	}
+	if phaseExports == 0 {
+		problems = append(problems, noPhase(exports["_start"] != nil))
+	}
+	return problems
+}
+
+func noPhase(command bool) error {
+	if command {
+		return errors.New("it is a command (it exports _start and no phase): build a Go plugin with -buildmode=c-shared, or by phasm build")
+	}
+	return fmt.Errorf("it exports no phase: a plugin exports at least one of %s", strings.Join(phaseNames(), ", "))
+}
+
+// typeOf is a function's type in the text format's names.
+func typeOf(f api.FunctionDefinition) string {
+	names := func(types []api.ValueType) string {
+		var s []string
+		for _, t := range types {
+			s = append(s, api.ValueTypeName(t))
+		}
+		return "(" + strings.Join(s, ", ") + ")"
+	}
+	return names(f.ParamTypes()) + " → " + names(f.ResultTypes())
+}
+
+func phaseNames() []string {
+	names := make([]string, abi.NumPhases)
+	for p := range abi.NumPhases {
+		names[p] = p.Export()
+	}
+	return names
+}
+
+func hostNames() []string {
+	var names []string
+	for _, f := range host.Functions() {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// didYouMean is a hint at the candidate that is nearest to a misspelt name,
+// or nothing where none is near.
+func didYouMean(name string, candidates []string) string {
+	best, distance := "", 1+len(name)/3
+	for _, c := range candidates {
+		if d := editDistance(name, c); d <= distance {
+			best, distance = c, d-1
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %s?", best)
+}
+
+// editDistance is Levenshtein's: insertions, deletions and replacements.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}
