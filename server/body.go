@@ -1,0 +1,152 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"time"
+
+	"phasm/plugins/host"
+)
+
+// body is the request's body. Nothing of it is read before somebody asks, so a
+// client that waits for "100 Continue" sends nothing to a server that refuses
+// the request in access.
+type body struct {
+	length   int64     // by Content-Length; -1 for chunks
+	awaited  bool      // the client waits for 100 Continue
+	opened   bool      // somebody has begun to read
+	ended    bool      // nothing is left on the wire
+	tooLarge bool      // there were more chunks than the limit allows
+	replaced bool      // kept is the whole body
+	stream   io.Reader // what is left on the wire, nil after an error
+	read     int64     // how much was taken off the wire
+	kept     []byte    // what was read for others to read again
+}
+
+// begin looks at the request's head.
+func (b *body) begin(x *exchange) {
+	b.length = int64(x.request.Header.ContentLength())
+	b.ended = b.length == 0 || b.length < -1
+	b.awaited = !b.ended && x.request.MayContinue()
+}
+
+// ReadBody implements host.Wire.
+func (x *exchange) ReadBody(p []byte, offset int64, keep bool) (int, error) {
+	b := &x.body
+	switch {
+	case offset < int64(len(b.kept)):
+		return copy(p, b.kept[offset:]), nil
+	case b.ended || b.replaced:
+		return 0, io.EOF
+	case offset < b.read:
+		return 0, errConsumed
+	}
+	n, err := b.next(x, p)
+	if keep {
+		b.kept = append(b.kept, p[:n]...)
+	}
+	return n, err
+}
+
+var (
+	errConsumed = errors.New("this part of the request's body has been consumed")
+	errBroken   = errors.New("an earlier read of the request's body failed")
+)
+
+// SetBody implements host.Wire. What is still on the wire is passed over when
+// the exchange ends.
+func (x *exchange) SetBody(p []byte) {
+	x.body.kept = append(x.body.kept[:0], p...)
+	x.body.replaced = true
+}
+
+// next takes some of the body off the wire.
+func (b *body) next(x *exchange, p []byte) (int, error) {
+	if !b.opened {
+		if err := b.open(x); err != nil {
+			return 0, err
+		}
+	}
+	if b.stream == nil {
+		return 0, errBroken
+	}
+	x.conn.readWithin(time.Duration(x.conn.server.config.Server.Timeouts.Body))
+	n, err := b.stream.Read(p)
+	b.read += int64(n)
+	switch {
+	case b.read > int64(x.conn.server.config.Server.Limits.Body):
+		b.tooLarge, b.stream = true, nil
+		return 0, host.ErrBodyTooLarge
+	case b.read == b.length, err == io.EOF && b.length == -1:
+		b.ended = true
+		if n > 0 {
+			err = nil
+		}
+		return n, err
+	case err == io.EOF:
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		b.stream = nil
+	}
+	return n, err
+}
+
+// open lets a waiting client begin to send, and begins to read.
+func (b *body) open(x *exchange) error {
+	b.opened = true
+	if b.awaited {
+		b.awaited = false
+		x.conn.w.WriteString("HTTP/1.1 100 Continue\r\n\r\n")
+	}
+	if err := x.conn.w.Flush(); err != nil {
+		return err
+	}
+	// A limit of 0 keeps fasthttp from reading ahead.
+	if err := x.request.ContinueReadBodyStream(x.conn.r, 0, false); err != nil {
+		return err
+	}
+	b.stream = x.request.BodyStream()
+	return nil
+}
+
+// maxDrain is how much of a body that nobody wanted is read, so that the
+// connection can serve another request.
+const maxDrain = 256 << 10
+
+// drainable tells whether the rest of the body may be small enough to drain.
+func (b *body) drainable() bool {
+	return b.ended || !b.awaited && !b.tooLarge && b.length-b.read <= maxDrain
+}
+
+// drain reads what is left of the body. It tells whether the next request can
+// follow.
+func (x *exchange) drain() bool {
+	b := &x.body
+	if b.ended {
+		return true
+	}
+	if !b.drainable() || x.conn.w.Flush() != nil {
+		return false
+	}
+	if cap(x.filtered) < drainPiece {
+		x.filtered = make([]byte, 0, drainPiece)
+	}
+	for limit := b.read + maxDrain; b.read < limit; {
+		if _, err := b.next(x, x.filtered[:drainPiece]); b.ended || err != nil {
+			return b.ended
+		}
+	}
+	return false
+}
+
+const drainPiece = 16 << 10
+
+// reset forgets the body, and its buffer where that has become large.
+func (b *body) reset() {
+	kept := b.kept[:0]
+	if cap(kept) > maxKept {
+		kept = nil
+	}
+	*b = body{kept: kept}
+}

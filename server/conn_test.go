@@ -1,0 +1,125 @@
+package server
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestKeepAlive(t *testing.T) {
+	s := start(t, fixedConfig)
+	c := s.dial()
+	for range 3 {
+		c.send("GET /hello HTTP/1.1\nHost: a\n\n")
+		if r := c.receive("GET"); r.body != "hello\n" || r.Close {
+			t.Fatalf("got %q, close %v", r.body, r.Close)
+		}
+	}
+	c.send("GET /hello HTTP/1.1\nHost: a\nConnection: close\n\n")
+	if r := c.receive("GET"); !r.Close || !c.closed() {
+		t.Error("the connection stays open against the client's wish")
+	}
+}
+
+func TestHTTP10(t *testing.T) {
+	s := start(t, fixedConfig)
+	c := s.dial()
+	c.send("GET /hello HTTP/1.0\nConnection: keep-alive\n\n")
+	if r := c.receive("GET"); r.body != "hello\n" || r.Header.Get("Connection") != "keep-alive" {
+		t.Errorf("got %q, %v", r.body, r.Header)
+	}
+	c.send("GET /hello HTTP/1.0\n\n")
+	if r := c.receive("GET"); r.body != "hello\n" || !c.closed() {
+		t.Errorf("got %q, or the connection stays open", r.body)
+	}
+}
+
+func TestPipeline(t *testing.T) {
+	s := start(t, fixedConfig)
+	c := s.dial()
+	c.send(strings.Repeat("GET /hello HTTP/1.1\nHost: a\n\n", 50) + "GET /elsewhere HTTP/1.1\nHost: a\n\n")
+	for i := range 50 {
+		if r := c.receive("GET"); r.body != "hello\n" {
+			t.Fatalf("response %d is %q", i, r.body)
+		}
+	}
+	if r := c.receive("GET"); r.StatusCode != 404 {
+		t.Errorf("the last response is %d", r.StatusCode)
+	}
+}
+
+// A head that arrives byte by byte is the same as one that arrives at once,
+// and a response before it is not held back.
+func TestSlowHead(t *testing.T) {
+	s := start(t, fixedConfig)
+	c := s.dial()
+	c.send("GET /hello HTTP/1.1\nHost: a\n\nGET /hel")
+	if r := c.receive("GET"); r.body != "hello\n" {
+		t.Fatalf("got %q", r.body)
+	}
+	for _, b := range "lo HTTP/1.1\r\nHost: a\r\n\r\n" {
+		c.Write([]byte(string(b)))
+	}
+	if r := c.receive("GET"); r.body != "hello\n" {
+		t.Errorf("got %q", r.body)
+	}
+}
+
+func TestRequestsPerConnection(t *testing.T) {
+	s := start(t, fixedConfig+"[server.limits]\nrequests = 2\n")
+	c := s.dial()
+	c.send(strings.Repeat("GET /hello HTTP/1.1\nHost: a\n\n", 3))
+	if r := c.receive("GET"); r.Close {
+		t.Error("closed after the first request")
+	}
+	if r := c.receive("GET"); !r.Close || !c.closed() {
+		t.Error("the connection stays open after its last request")
+	}
+}
+
+func TestConnectionLimit(t *testing.T) {
+	s := start(t, fixedConfig+"[server.limits]\nconnections = 1\n")
+	first := s.dial()
+	first.send("GET /hello HTTP/1.1\nHost: a\n\n")
+	first.receive("GET")
+	if second := s.dial(); !second.closed() {
+		t.Error("a connection over the limit was served")
+	}
+	first.send("GET /hello HTTP/1.1\nHost: a\n\n")
+	if r := first.receive("GET"); r.body != "hello\n" {
+		t.Errorf("got %q", r.body)
+	}
+}
+
+func TestTimeouts(t *testing.T) {
+	s := start(t, fixedConfig+"[server.timeouts]\nheader = \"50ms\"\nidle = \"100ms\"\n")
+	idle := s.dial()
+	if !idle.closed() {
+		t.Error("an idle connection stays open")
+	}
+	slow := s.dial()
+	slow.send("GET /hello HT")
+	if r := slow.receive("GET"); r.StatusCode != 408 || !slow.closed() {
+		t.Errorf("half a head got %d", r.StatusCode)
+	}
+}
+
+func TestShutdownLetsExchangesFinish(t *testing.T) {
+	s := start(t, fixedConfig)
+	idle, busy := s.dial(), s.dial()
+	idle.send("GET /hello HTTP/1.1\nHost: a\n\n")
+	idle.receive("GET")
+	busy.send("POST /tea HTTP/1.1\nHost: a\nContent-Length: 3\n\nab")
+	busy.receive("POST") // answered; the server waits for the rest of the body
+	done := make(chan struct{})
+	go func() { s.stop(); close(done) }()
+	if !idle.closed() {
+		t.Error("an idle connection outlives the server")
+	}
+	busy.send("c")
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the server does not stop")
+	}
+}

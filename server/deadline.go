@@ -1,0 +1,69 @@
+package server
+
+import (
+	"io"
+	"time"
+)
+
+// Write sends bytes within the write timeout: conn is what its own buffered
+// writer writes to.
+func (c *conn) Write(p []byte) (int, error) {
+	c.writeWithin(time.Duration(c.server.config.Server.Timeouts.Write))
+	return c.net.Write(p)
+}
+
+// filePiece is how much of a file is sent within one write timeout.
+const filePiece = 1 << 20
+
+// ReadFrom sends what r has, for a file by sendfile. The time limit holds for
+// each piece, not for the whole: a large file may take its time as long as it
+// gets on (nginx: send_timeout).
+func (c *conn) ReadFrom(r io.Reader) (sent int64, err error) {
+	to, ok := c.net.(io.ReaderFrom)
+	limited, ok2 := r.(*io.LimitedReader)
+	if !ok || !ok2 {
+		return io.Copy(justWriter{c}, r)
+	}
+	for limited.N > 0 && err == nil {
+		c.writeWithin(time.Duration(c.server.config.Server.Timeouts.Write))
+		piece := io.LimitedReader{R: limited.R, N: min(limited.N, filePiece)}
+		asked := piece.N
+		var n int64
+		n, err = to.ReadFrom(&piece)
+		sent += n
+		limited.N -= n
+		if n < asked {
+			return sent, err
+		}
+	}
+	return sent, err
+}
+
+// justWriter hides ReadFrom from io.Copy.
+type justWriter struct{ io.Writer }
+
+// readWithin and writeWithin set a deadline d from now. One that differs
+// little from what is set is left alone: setting a deadline costs more than
+// parsing a header.
+func (c *conn) readWithin(d time.Duration) {
+	if deadline, changed := moveDeadline(c.readDeadline, d); changed {
+		c.readDeadline = deadline
+		c.net.SetReadDeadline(deadline)
+	}
+}
+
+func (c *conn) writeWithin(d time.Duration) {
+	if deadline, changed := moveDeadline(c.writeDeadline, d); changed {
+		c.writeDeadline = deadline
+		c.net.SetWriteDeadline(deadline)
+	}
+}
+
+// moveDeadline decides whether a deadline d from now must be set where old is
+// set. What stays set is never later than asked for, and at most an eighth of
+// d earlier.
+func moveDeadline(old time.Time, d time.Duration) (deadline time.Time, changed bool) {
+	deadline = time.Now().Add(d)
+	early := deadline.Sub(old)
+	return deadline, early < 0 || early > d/8
+}

@@ -1,0 +1,40 @@
+// Package server takes HTTP requests through the phases and runs the plugins
+// of each.
+//
+// # Life of a request
+//
+// In the order in which a request meets them:
+//
+//	server.go        one process: listeners, the running generation, shutdown
+//	generation.go    one loaded configuration: its plugins and routes
+//	listener.go      accept connections, bounded in number
+//	conn.go          one connection: requests one after the other, deadlines
+//	receive.go       the request's head: wait for it, parse it, refuse the malformed
+//	exchange.go      one request and its response, from begin to end
+//	walk.go          the driver: walks the phases, with one exit
+//	route.go         routing: which plugins and which content
+//	call.go          run a phase: instances, faults
+//	content.go       the content phase: what makes the response
+//	respond.go       content: a fixed answer
+//	redirect.go      content: a redirect
+//	files.go         content: static files
+//	body.go          the request's body, read when somebody asks for it
+//	header_filter.go the response's head, before it is sent
+//	body_filter.go   the response's body, chunk by chunk
+//	send.go          the response on the wire: whole, in flushes, or as a stream
+//	log.go           the log phase: metrics, access log, plugins
+//
+// Beside the request's way:
+//
+//	access_log.go    how a line of the access log looks
+//	log_file.go      a log file written in the background, reopened on demand
+//	log_output.go    the server's own log
+//	metrics.go       the server's metrics
+//	admin.go         the operator's listener
+//
+// The connection loop is phasm's own, over fasthttp's parser and
+// serialiser. fasthttp's Server would hand over a request only with its body,
+// could not send a part of a response while the handler still runs, keeps
+// pipelined responses back when the log phase must come after them, and has
+// one deadline for a whole request.
+package server

@@ -1,0 +1,159 @@
+package server
+
+import (
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"phasm/plugins"
+	"phasm/plugins/host"
+	"phasm/server/router"
+)
+
+// exchange is one request and its response. A connection has one and uses it
+// again for each request. It implements host.Wire for the plugins.
+type exchange struct {
+	host.Exchange
+	conn       *conn
+	generation *generation
+	route      *route
+	request    fasthttp.Request
+	response   fasthttp.Response
+	params     router.Params
+	path       []byte // what params point into
+	held       []held // the instances that serve this exchange
+	body       body
+	line       string // the request line of a request that could not be parsed
+	restarts   int    // internal redirects so far
+
+	headFiltered bool  // header_filter has run
+	headSent     bool  // the head is on its way
+	chunked      bool  // the body goes out in chunks
+	noBody       bool  // the response ends with its head
+	unfiltered   bool  // a filter has failed: the rest runs without
+	keep         bool  // the connection may serve another request
+	sendErr      error // the connection is of no more use
+	filtered     []byte
+}
+
+// held is an instance that an exchange has taken; nil where there was none to
+// be had.
+type held struct {
+	plugin   *plugins.Plugin
+	instance *plugins.Instance
+}
+
+// init sets up an exchange for its connection, once.
+func (x *exchange) init(c *conn) {
+	x.conn = c
+	x.Exchange.Request = &x.request
+	x.Exchange.Response = &x.response
+	x.Exchange.Wire = x
+	x.Exchange.Params = &x.params
+}
+
+// serve takes the next request of the connection through its life. It tells
+// whether the connection can serve another.
+func (x *exchange) serve() (keep bool) {
+	x.begin()
+	switch status := x.receive(); status {
+	case 0:
+		x.prepare()
+		x.walk()
+		x.send()
+	case -1:
+		x.reset()
+		return false
+	default:
+		x.refuse(status)
+	}
+	x.log()
+	keep = x.keep && x.sendErr == nil && x.drain()
+	if !keep && x.sendErr == nil && !x.body.ended {
+		x.conn.linger()
+	}
+	x.reset()
+	return keep
+}
+
+// begin starts an exchange when its first byte has arrived.
+func (x *exchange) begin() {
+	c := x.conn
+	c.requests++
+	c.server.metrics.inFlight.Add(1)
+	x.Start = time.Now()
+	x.generation = c.server.generation.Load()
+	x.route = x.generation.fallback
+	x.RemoteAddr, x.LocalAddr = c.remote, c.local
+	x.Connection, x.Requests = c.number, c.requests
+	x.response.Header.SetNoDefaultContentType(true)
+}
+
+// prepare decides, from a parsed head, what does not depend on the route.
+func (x *exchange) prepare() {
+	h := &x.request.Header
+	x.response.SkipBody = h.IsHead()
+	x.keep = !h.ConnectionClose() && x.conn.requests < x.conn.server.config.Server.Limits.Requests
+	x.body.begin(x)
+}
+
+// refuse answers a request that no plugin may see, and ends the connection:
+// where the next request would begin nobody knows.
+func (x *exchange) refuse(status int) {
+	x.unfiltered, x.headFiltered = true, true
+	x.answer(status)
+	x.send()
+}
+
+// answer makes the response one of the server's own: a status and its text.
+func (x *exchange) answer(status int) {
+	r := &x.response
+	r.CloseBodyStream()
+	r.SetStatusCode(status)
+	r.Header.SetContentType(plainText)
+	r.SetBodyRaw(statusText(status))
+}
+
+// fail is answer for an error found while the request was on its way: the
+// head set so far goes.
+func (x *exchange) fail(status int) {
+	if x.headSent {
+		x.sendErr = errCutOff
+		return
+	}
+	skip := x.response.SkipBody
+	x.response.Reset()
+	x.response.SkipBody = skip
+	x.response.Header.SetNoDefaultContentType(true)
+	x.answer(status)
+}
+
+// reset forgets the exchange but not its buffers, and gives its instances back.
+func (x *exchange) reset() {
+	for _, h := range x.held {
+		if h.instance != nil {
+			h.plugin.Release(h.instance)
+		}
+	}
+	clear(x.held)
+	x.held = x.held[:0]
+	x.Exchange.Reset()
+	x.request.Reset()
+	x.response.Reset()
+	x.params.Reset()
+	x.body.reset()
+	x.line, x.restarts = "", 0
+	x.headFiltered, x.headSent, x.chunked, x.noBody, x.unfiltered, x.keep = false, false, false, false, false, false
+	x.sendErr = nil
+	x.route, x.generation = nil, nil
+	if cap(x.filtered) > maxKept {
+		x.filtered = nil
+	}
+	x.conn.server.metrics.inFlight.Add(-1)
+}
+
+// maxKept is how large a buffer an idle connection keeps.
+const maxKept = 64 << 10
+
+const plainText = "text/plain; charset=utf-8"
+

@@ -1,0 +1,168 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"phasm/server/config"
+)
+
+// listenerTables open a server on free ports. A test's configuration is put
+// behind them.
+const listenerTables = `
+[listeners.main]
+address = "127.0.0.1:0"
+[admin]
+address = "127.0.0.1:0"
+`
+
+// testServer is a running server.
+type testServer struct {
+	*Server
+	t       *testing.T
+	address string
+	stop    func()
+}
+
+// testCache is shared by all tests, so that each guest is built once.
+func testCache() string { return filepath.Join(os.TempDir(), "phasm-test-cache") }
+
+// start serves a configuration until the test ends. Paths in it are relative
+// to testdata.
+func start(t *testing.T, text string) *testServer {
+	t.Helper()
+	c, err := config.Parse(filepath.Join("testdata", "test.toml"), []byte(text+listenerTables))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Server.Log.File == "" {
+		c.Server.Log.File = filepath.Join(t.TempDir(), "server.log")
+	}
+	s, err := New(t.Context(), c, Options{Cache: testCache()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Listen(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(ctx) }()
+	stopped := false
+	ts := &testServer{Server: s, t: t, address: s.Addresses()[0].String()}
+	ts.stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := <-served; err != nil {
+			t.Errorf("the server ended with %v", err)
+		}
+		if t.Failed() {
+			if text, err := os.ReadFile(c.Server.Log.File); err == nil {
+				t.Logf("server log:\n%s", text)
+			}
+		}
+	}
+	t.Cleanup(ts.stop)
+	for !s.metrics.ready.Load() {
+		time.Sleep(time.Millisecond)
+	}
+	return ts
+}
+
+// client is one raw connection to a server.
+type client struct {
+	net.Conn
+	t *testing.T
+	r *bufio.Reader
+}
+
+func (s *testServer) dial() *client {
+	s.t.Helper()
+	nc, err := net.Dial("tcp", s.address)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	nc.SetDeadline(time.Now().Add(20 * time.Second))
+	s.t.Cleanup(func() { nc.Close() })
+	return &client{nc, s.t, bufio.NewReader(nc)}
+}
+
+// send writes bytes as they are; lines may end in a bare newline in the test's
+// text, which becomes CRLF.
+func (c *client) send(text string) {
+	c.t.Helper()
+	text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\n", "\r\n")
+	if _, err := io.WriteString(c.Conn, text); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// response is a response with its body.
+type response struct {
+	*http.Response
+	body string
+}
+
+// receive reads the response to a request of that method.
+func (c *client) receive(method string) response {
+	c.t.Helper()
+	r, err := http.ReadResponse(c.r, &http.Request{Method: method})
+	if err != nil {
+		c.t.Fatalf("cannot read the response: %v", err)
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		c.t.Fatalf("cannot read the body: %v after %q", err, body)
+	}
+	return response{r, string(body)}
+}
+
+// closed tells whether the server closes the connection now.
+func (c *client) closed() bool {
+	_, err := c.r.ReadByte()
+	return err != nil
+}
+
+// do sends one request over a connection of its own and reads the answer.
+func (s *testServer) do(method, target string, headers ...string) response {
+	s.t.Helper()
+	c := s.dial()
+	c.send(method + " " + target + " HTTP/1.1\nHost: test\nConnection: close\n" + strings.Join(append(headers, "", ""), "\n"))
+	return c.receive(method)
+}
+
+// get is do for the body of a GET.
+func (s *testServer) get(target string, headers ...string) string {
+	s.t.Helper()
+	r := s.do("GET", target, headers...)
+	if r.StatusCode != 200 {
+		s.t.Errorf("GET %s: status %d, %q", target, r.StatusCode, r.body)
+	}
+	return r.body
+}
+
+// admin gets a page of the admin listener.
+func (s *testServer) adminGet(path string) string {
+	s.t.Helper()
+	r, err := http.Get("http://" + s.AdminAddress().String() + path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return string(body)
+}

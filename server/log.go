@@ -1,0 +1,31 @@
+package server
+
+import (
+	"time"
+
+	"phasm/sdk/abi"
+)
+
+// log ends an exchange whose response has been handed to the connection: it
+// counts it, writes its line into the access log and runs the log phase. Log
+// plugins run when the client has the whole response; where there are none
+// the response may still wait in the connection's buffer for the next of a
+// pipeline, so that several go out by one system call.
+func (x *exchange) log() {
+	s := x.conn.server
+	x.BytesSent += x.BodySent
+	took := time.Since(x.Start)
+	x.route.metrics.count(x, took)
+	if s.accessLog != nil {
+		s.accessLog.append(func(dst []byte) []byte { return s.appendAccess(dst, x, took) })
+	}
+	if !x.route.has(abi.Log) {
+		return
+	}
+	if x.sendErr == nil {
+		x.sendErr = x.conn.w.Flush()
+	}
+	for _, p := range x.route.chains[abi.Log] {
+		x.call(p, abi.Log)
+	}
+}

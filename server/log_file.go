@@ -1,0 +1,136 @@
+package server
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+)
+
+// logFile writes a log in the background, so that no request ever waits for a
+// disk. Lines wait in a buffer of fixed size; what does not fit is dropped and
+// counted. It is safe for concurrent use.
+type logFile struct {
+	name    string // empty where the output cannot be reopened
+	dropped atomic.Uint64
+	failed  atomic.Uint64 // writes that failed
+
+	mu     sync.Mutex
+	line   []byte // the line being made
+	fill   []byte // lines that wait
+	limit  int
+	wake   *sync.Cond
+	closed bool
+	done   chan struct{}
+
+	writing sync.Mutex // held while out is used or replaced
+	out     io.WriteCloser
+	spare   []byte
+}
+
+// openLog opens a log that holds back at most limit bytes. "stdout" and the
+// empty name, standard error, are not files that can be reopened.
+func openLog(name string, limit int) (*logFile, error) {
+	f := &logFile{name: name, limit: limit, done: make(chan struct{})}
+	f.wake = sync.NewCond(&f.mu)
+	switch name {
+	case "":
+		f.out = keepOpen{os.Stderr}
+	case "stdout":
+		f.out, f.name = keepOpen{os.Stdout}, ""
+	default:
+		out, err := openLogFile(name)
+		if err != nil {
+			return nil, err
+		}
+		f.out = out
+	}
+	go f.write()
+	return f, nil
+}
+
+type keepOpen struct{ io.Writer }
+
+func (keepOpen) Close() error { return nil }
+
+func openLogFile(name string) (*os.File, error) {
+	file, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o640)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open the log: %w", err)
+	}
+	return file, nil
+}
+
+// append adds the line that format appends to its argument, or drops it where
+// there is no room. The line ends in a newline.
+func (f *logFile) append(format func([]byte) []byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.line = format(f.line[:0])
+	if len(f.fill)+len(f.line) > f.limit || f.closed {
+		f.dropped.Add(1)
+		return
+	}
+	if len(f.fill) == 0 {
+		f.wake.Signal()
+	}
+	f.fill = append(f.fill, f.line...)
+}
+
+// Write adds one line: it makes logFile the output of a slog.Handler.
+func (f *logFile) Write(p []byte) (int, error) {
+	f.append(func(dst []byte) []byte { return append(dst, p...) })
+	return len(p), nil
+}
+
+// write writes what waits until the log is closed.
+func (f *logFile) write() {
+	defer close(f.done)
+	for {
+		f.mu.Lock()
+		for len(f.fill) == 0 && !f.closed {
+			f.wake.Wait()
+		}
+		if len(f.fill) == 0 {
+			f.mu.Unlock()
+			return
+		}
+		lines := f.fill
+		f.fill = f.spare[:0]
+		f.mu.Unlock()
+
+		f.writing.Lock()
+		if _, err := f.out.Write(lines); err != nil {
+			f.failed.Add(1)
+		}
+		f.writing.Unlock()
+		f.spare = lines
+	}
+}
+
+// reopen opens the file anew by its name. Where that fails the old one stays.
+func (f *logFile) reopen() error {
+	if f.name == "" {
+		return nil
+	}
+	out, err := openLogFile(f.name)
+	if err != nil {
+		return err
+	}
+	f.writing.Lock()
+	defer f.writing.Unlock()
+	f.out.Close()
+	f.out = out
+	return nil
+}
+
+// close writes what waits and closes the file. Later lines are dropped.
+func (f *logFile) close() {
+	f.mu.Lock()
+	f.closed = true
+	f.wake.Signal()
+	f.mu.Unlock()
+	<-f.done
+	f.out.Close()
+}

@@ -1,0 +1,118 @@
+package server
+
+import (
+	"runtime"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"phasm/plugins/metric"
+)
+
+// serverMetrics are the server's own metrics. Plugins' calls are counted by
+// package plugins, into the same registry.
+type serverMetrics struct {
+	requests *metric.Family
+	duration *metric.Family
+	received *metric.Family
+	sent     *metric.Family
+
+	inFlight    atomic.Int64
+	connections atomic.Int64
+	ready       atomic.Bool
+	refused     *metrics.Counter
+	panics      *metrics.Counter
+}
+
+func newServerMetrics(s *Server, version string) *serverMetrics {
+	r := s.registry
+	m := &serverMetrics{
+		requests: r.Must(metric.Counter, "phasm_requests_total", "Requests answered, early errors included (route is empty where none matched).", []string{"route", "method", "code"}),
+		duration: r.Must(metric.Histogram, "phasm_request_duration_seconds", "Time from a request's first byte until its response was handed to the connection.", []string{"route"}),
+		received: r.Must(metric.Counter, "phasm_request_body_bytes_total", "Bytes read of requests' bodies.", []string{"route"}),
+		sent:     r.Must(metric.Counter, "phasm_response_bytes_total", "Bytes sent of responses, heads included.", []string{"route"}),
+		refused:  r.Must(metric.Counter, "phasm_connections_refused_total", "Connections closed at once because of server.limits.connections.", nil).Counter(),
+		panics:   r.Must(metric.Counter, "phasm_panics_total", "Panics in the server itself, each a bug.", nil).Counter(),
+	}
+	r.Must(metric.Gauge, "phasm_requests_in_flight", "Requests being served.", nil).Func(func() float64 { return float64(m.inFlight.Load()) })
+	r.Must(metric.Gauge, "phasm_connections", "Open connections.", nil).Func(func() float64 { return float64(m.connections.Load()) })
+	r.Must(metric.Gauge, "phasm_build_info", "1, labelled with phasm's version.", []string{"version", "go"}).Func(func() float64 { return 1 }, version, runtime.Version())
+	dropped := r.Must(metric.Counter, "phasm_log_dropped_total", "Log lines dropped because the buffer was full.", []string{"log"})
+	failed := r.Must(metric.Counter, "phasm_log_write_errors_total", "Writes to a log that failed.", []string{"log"})
+	for name, file := range map[string]func() *logFile{
+		"server": func() *logFile { return s.errorLog },
+		"access": func() *logFile { return s.accessLog },
+	} {
+		read := func(count func(*logFile) uint64) func() float64 {
+			return func() float64 {
+				if f := file(); f != nil {
+					return float64(count(f))
+				}
+				return 0
+			}
+		}
+		dropped.Func(read(func(f *logFile) uint64 { return f.dropped.Load() }), name)
+		failed.Func(read(func(f *logFile) uint64 { return f.failed.Load() }), name)
+	}
+	return m
+}
+
+// methods are those that have a series of their own; the others share one, so
+// that no client can make up series.
+var methods = [...]string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "other"}
+
+const (
+	otherMethod = len(methods) - 1
+	minCode     = 100
+	maxCode     = 599
+)
+
+// routeMetrics are one route's series, looked up without a map.
+type routeMetrics struct {
+	family   *metric.Family
+	name     string
+	requests [len(methods)][maxCode - minCode + 1]atomic.Pointer[metrics.Counter]
+	duration *metric.Series
+	received *metrics.Counter
+	sent     *metrics.Counter
+}
+
+func (m *serverMetrics) route(name string) *routeMetrics {
+	return &routeMetrics{
+		family: m.requests, name: name,
+		duration: m.duration.Series(name), received: m.received.Counter(name), sent: m.sent.Counter(name),
+	}
+}
+
+// count counts an exchange that has ended.
+func (m *routeMetrics) count(x *exchange, took time.Duration) {
+	m.counter(x.request.Header.Method(), x.response.StatusCode()).Inc()
+	m.duration.Observe(took.Seconds())
+	m.sent.Add(int(x.BytesSent))
+	if x.body.read > 0 {
+		m.received.Add(int(x.body.read))
+	}
+}
+
+func (m *routeMetrics) counter(method []byte, code int) *metrics.Counter {
+	i := methodIndex(method)
+	code = min(max(code, minCode), maxCode)
+	place := &m.requests[i][code-minCode]
+	if c := place.Load(); c != nil {
+		return c
+	}
+	c := m.family.Counter(m.name, methods[i], strconv.Itoa(code))
+	place.Store(c)
+	return c
+}
+
+func methodIndex(method []byte) int {
+	for i, m := range methods[:otherMethod] {
+		if m == string(method) {
+			return i
+		}
+	}
+	return otherMethod
+}

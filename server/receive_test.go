@@ -1,0 +1,50 @@
+package server
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestEarlyErrors(t *testing.T) {
+	s := start(t, fixedConfig+"[server.limits]\nheader_size = \"4KiB\"\nheaders = 20\nbody = \"1KiB\"\n")
+	for name, test := range map[string]struct {
+		request string
+		status  int
+	}{
+		"garbage":                {"\x16\x03\x01 whatever\n\n", 400},
+		"no host":                {"GET / HTTP/1.1\n\n", 400},
+		"two hosts":              {"GET / HTTP/1.1\nHost: a\nHost: b\n\n", 400},
+		"bad version":            {"GET / HTTQ/1.1\nHost: a\n\n", 400},
+		"two content lengths":    {"POST / HTTP/1.1\nHost: a\nContent-Length: 1\nContent-Length: 2\n\n", 400},
+		"negative length":        {"POST / HTTP/1.1\nHost: a\nContent-Length: -1\n\n", 400},
+		"control byte in target": {"GET /\x01 HTTP/1.1\nHost: a\n\n", 400},
+		"long target":            {"GET /" + strings.Repeat("x", 5000) + " HTTP/1.1\nHost: a\n\n", 414},
+		"large header":           {"GET / HTTP/1.1\nHost: a\nX: " + strings.Repeat("x", 5000) + "\n\n", 431},
+		"many headers":           {"GET / HTTP/1.1\nHost: a\n" + strings.Repeat("X: y\n", 20) + "\n", 431},
+		"large body":             {"POST /tea HTTP/1.1\nHost: a\nContent-Length: 1025\n\n", 413},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := s.dial()
+			c.send(test.request)
+			r := c.receive("GET")
+			if r.StatusCode != test.status || !r.Close {
+				t.Errorf("got %d, close %v; want %d and close", r.StatusCode, r.Close, test.status)
+			}
+			if !c.closed() {
+				t.Error("the connection stays open")
+			}
+		})
+	}
+	if got := s.get("/hello"); got != "hello\n" {
+		t.Errorf("afterwards: %q", got)
+	}
+}
+
+func TestEmptyLinesBeforeARequest(t *testing.T) {
+	s := start(t, fixedConfig)
+	c := s.dial()
+	c.send("\n\nGET /hello HTTP/1.1\nHost: a\n\n")
+	if r := c.receive("GET"); r.body != "hello\n" {
+		t.Errorf("got %q", r.body)
+	}
+}

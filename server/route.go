@@ -1,0 +1,107 @@
+package server
+
+import (
+	"fmt"
+	"slices"
+
+	"phasm/plugins"
+	"phasm/sdk/abi"
+	"phasm/server/config"
+)
+
+// route is what becomes of the requests that match a pattern.
+type route struct {
+	name    string
+	chains  [abi.NumPhases][]*plugins.Plugin // the server's plugins, then the route's own
+	content content
+	metrics *routeMetrics
+}
+
+// has tells whether any plugin runs in a phase.
+func (r *route) has(p abi.Phase) bool { return len(r.chains[p]) > 0 }
+
+func (r *route) close() { r.content.close() }
+
+// chained are the phases that are lists of plugins in the configuration.
+var chained = []struct {
+	phase abi.Phase
+	names func(*config.Phases) []string
+}{
+	{abi.Rewrite, func(p *config.Phases) []string { return p.Rewrite }},
+	{abi.Access, func(p *config.Phases) []string { return p.Access }},
+	{abi.HeaderFilter, func(p *config.Phases) []string { return p.HeaderFilter }},
+	{abi.BodyFilter, func(p *config.Phases) []string { return p.BodyFilter }},
+	{abi.Log, func(p *config.Phases) []string { return p.Log }},
+}
+
+// buildRoutes makes the generation's routes from the configuration and its
+// plugins by name.
+func (s *Server) buildRoutes(g *generation, named map[string]*plugins.Plugin) (problems []config.Problem) {
+	b := routeBuilder{config: s.config, plugins: named}
+	server := b.chains("server.phases", &s.config.Server.Phases)
+	g.fallback = &route{chains: server, content: noContent{}, metrics: s.metrics.route("")}
+	g.all = append(g.all, g.fallback)
+	for i := range s.config.Routes {
+		c := &s.config.Routes[i]
+		path := "routes." + c.Name
+		r := &route{name: c.Name, chains: b.chains(path, &c.Phases), metrics: s.metrics.route(c.Name)}
+		for phase := range r.chains {
+			r.chains[phase] = slices.Concat(server[phase], r.chains[phase])
+		}
+		if r.content = b.content(path, c); r.content == nil {
+			continue
+		}
+		g.all = append(g.all, r)
+		if err := g.routes.Add(c.Match, r); err != nil {
+			b.problem(path+".match", "%v", err)
+		}
+	}
+	return b.problems
+}
+
+type routeBuilder struct {
+	config   *config.Config
+	plugins  map[string]*plugins.Plugin
+	problems []config.Problem
+}
+
+func (b *routeBuilder) problem(path, format string, args ...any) {
+	b.problems = append(b.problems, b.config.Problem(path, format, args...))
+}
+
+func (b *routeBuilder) chains(path string, p *config.Phases) (chains [abi.NumPhases][]*plugins.Plugin) {
+	for _, c := range chained {
+		for i, name := range c.names(p) {
+			at := fmt.Sprintf("%s.%s[%d]", path, c.phase, i)
+			chains[c.phase] = append(chains[c.phase], b.plugin(at, name, c.phase))
+		}
+	}
+	return chains
+}
+
+// plugin finds a plugin and checks that it handles the phase it is listed in.
+func (b *routeBuilder) plugin(path, name string, phase abi.Phase) *plugins.Plugin {
+	p := b.plugins[name]
+	if !p.Phases().Has(phase) {
+		b.problem(path, "plugin %q does not handle %s: it handles %s", name, phase, p.Phases())
+	}
+	return p
+}
+
+// content makes the route's content, or reports why it cannot.
+func (b *routeBuilder) content(path string, c *config.Route) content {
+	switch {
+	case c.Content != "":
+		return pluginContent{b.plugin(path+".content", c.Content, abi.Content)}
+	case c.Respond != nil:
+		return newFixedAnswer(c.Respond)
+	case c.Redirect != nil:
+		return newRedirect(c.Redirect)
+	}
+	files, err := openFiles(c.Static)
+	if err != nil {
+		b.problem(path+".static", "%v", err)
+		return nil
+	}
+	return files
+}

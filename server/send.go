@@ -1,0 +1,214 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/valyala/fasthttp"
+)
+
+// errCutOff ends a response that fails after its head has been sent. The
+// client sees the connection close before the body is whole.
+var errCutOff = errors.New("response cut off")
+
+// send sends the response, or what is left of it after flushes.
+func (x *exchange) send() {
+	x.filterHead()
+	switch {
+	case x.headSent:
+		x.endFlushed()
+	case x.response.IsBodyStream():
+		x.sendStream()
+	default:
+		x.sendWhole()
+	}
+}
+
+// sendWhole sends a response whose body is in memory.
+func (x *exchange) sendWhole() {
+	body := x.response.Body()
+	if x.filters() {
+		x.filtered = x.filtered[:0]
+		if x.filterPieces(body, true, (*exchange).collect) {
+			body = x.filtered
+		} else {
+			body = x.response.Body() // the error's
+		}
+	}
+	// The answer to HEAD may name the length of a body that it does not have.
+	if h := &x.response.Header; !x.response.SkipBody || len(body) > 0 || h.ContentLength() <= 0 {
+		h.SetContentLength(len(body))
+	}
+	if len(body) > 0 && len(x.response.Header.ContentType()) == 0 {
+		x.response.Header.SetContentType(plainText)
+	}
+	x.sendHead()
+	if !x.noBody {
+		x.write(body)
+	}
+}
+
+func (x *exchange) collect(b []byte) { x.filtered = append(x.filtered, b...) }
+
+// sendStream sends a body that is read as it is sent.
+func (x *exchange) sendStream() {
+	defer x.response.CloseBodyStream()
+	length := x.response.Header.ContentLength()
+	if x.filters() || length < 0 {
+		x.sendStreamChunked()
+		return
+	}
+	x.sendHead()
+	if x.noBody || x.sendErr != nil {
+		return
+	}
+	n, err := io.Copy(x.conn.w, x.response.BodyStream())
+	x.BodySent += n
+	if err == nil && n != int64(length) {
+		err = fmt.Errorf("%w: the body has %d bytes, not %d", errCutOff, n, length)
+	}
+	x.sendErr = err
+}
+
+// sendStreamChunked sends a stream whose length nobody knows, because there is
+// none or because filters may change it.
+func (x *exchange) sendStreamChunked() {
+	x.beginChunks()
+	if x.noBody {
+		x.filterPieces(nil, true, (*exchange).writeChunk)
+		return
+	}
+	buf := make([]byte, chunkSize)
+	for x.sendErr == nil {
+		n, err := x.response.BodyStream().Read(buf)
+		if err != nil && err != io.EOF {
+			x.sendErr = err
+			return
+		}
+		x.filterAndWrite(buf[:n], err == io.EOF)
+		if err == io.EOF {
+			return
+		}
+	}
+}
+
+// Flush implements host.Wire: it sends the head and what there is of the body.
+func (x *exchange) Flush() error {
+	if x.sendErr != nil {
+		return x.sendErr
+	}
+	if !x.headSent {
+		x.filterHead()
+		if x.unfiltered {
+			return errCutOff // a header filter has failed: its error is the response
+		}
+		x.beginChunks()
+	}
+	if body := x.response.Body(); len(body) > 0 {
+		x.filterAndWrite(body, false)
+		x.response.ResetBody()
+	}
+	if x.sendErr == nil {
+		x.sendErr = x.conn.w.Flush()
+	}
+	return x.sendErr
+}
+
+// endFlushed sends what was written after the last flush, and the end.
+func (x *exchange) endFlushed() {
+	if x.sendErr == nil {
+		x.filterAndWrite(x.response.Body(), true)
+	}
+}
+
+// filterAndWrite sends a part of a chunked body.
+func (x *exchange) filterAndWrite(b []byte, eof bool) {
+	if !x.filters() {
+		x.writeChunk(b)
+	} else if !x.filterPieces(b, eof, (*exchange).writeChunk) {
+		x.sendErr = errCutOff
+	}
+	if eof && x.chunked && !x.noBody && x.sendErr == nil {
+		x.writeString("0\r\n\r\n")
+	}
+}
+
+// beginChunks sends the head of a body whose length is not known yet. A client
+// of HTTP/1.0 knows no chunks: it reads until the connection closes.
+func (x *exchange) beginChunks() {
+	h := &x.response.Header
+	if len(h.ContentType()) == 0 {
+		h.SetContentType(plainText)
+	}
+	if x.request.Header.IsHTTP11() {
+		h.SetContentLength(-1)
+		x.chunked = true
+	} else {
+		h.SetContentLength(-2)
+		x.keep = false
+	}
+	x.sendHead()
+}
+
+// sendHead puts the response's head into the connection's buffer.
+func (x *exchange) sendHead() {
+	h := &x.response.Header
+	x.headSent = true
+	x.noBody = x.response.SkipBody || bodiless(h.StatusCode())
+	if len(h.Server()) == 0 {
+		h.SetServer(serverName)
+	}
+	x.keep = x.keep && !h.ConnectionClose() && x.body.drainable() && !x.conn.server.draining.Load()
+	switch {
+	case !x.keep:
+		h.SetConnectionClose()
+	case !x.request.Header.IsHTTP11():
+		h.Set(fasthttp.HeaderConnection, "keep-alive")
+	}
+	n, err := x.conn.w.Write(h.Header())
+	x.BytesSent += int64(n)
+	x.sendErr = err
+}
+
+// serverName is the Server header of responses that set none.
+const serverName = "phasm"
+
+// bodiless tells whether responses with that status end with their head (RFC
+// 9110, sections 15.3.5 and 15.4.5).
+func bodiless(status int) bool { return status == 204 || status == 304 || status < 200 }
+
+// write sends bytes of the body as they are.
+func (x *exchange) write(b []byte) {
+	if x.sendErr != nil || len(b) == 0 {
+		return
+	}
+	n, err := x.conn.w.Write(b)
+	x.BodySent += int64(n)
+	x.sendErr = err
+}
+
+// writeChunk sends bytes of the body as one chunk (RFC 9112, section 7.1).
+func (x *exchange) writeChunk(b []byte) {
+	if len(b) == 0 || x.noBody {
+		return
+	}
+	if x.chunked {
+		line := strconv.AppendUint(x.conn.w.AvailableBuffer(), uint64(len(b)), 16)
+		x.conn.w.Write(append(line, "\r\n"...))
+	}
+	x.write(b)
+	if x.chunked {
+		x.writeString("\r\n")
+	}
+}
+
+func (x *exchange) writeString(s string) {
+	if x.sendErr == nil {
+		_, x.sendErr = x.conn.w.WriteString(s)
+	}
+}
+
+// HeadSent implements host.Wire.
+func (x *exchange) HeadSent() bool { return x.headSent }

@@ -1,0 +1,66 @@
+package server
+
+import (
+	"github.com/valyala/fasthttp"
+
+	"phasm/sdk/abi"
+)
+
+// maxRestarts is how often a request may be redirected internally, as in nginx.
+const maxRestarts = 10
+
+// walk takes a request through routing, rewrite, access and content, again
+// after each internal redirect. Whatever happens, it leaves a response to be
+// sent.
+func (x *exchange) walk() {
+	for {
+		x.match()
+		x.pass()
+		switch {
+		case x.body.tooLarge && !x.headSent:
+			x.fail(fasthttp.StatusRequestEntityTooLarge)
+		case x.Errors && x.response.StatusCode() >= 400 && !x.headSent && len(x.response.Body()) == 0:
+			x.answer(x.response.StatusCode())
+		case len(x.Exec) > 0:
+			if x.restart() {
+				continue
+			}
+		}
+		return
+	}
+}
+
+// pass runs the phases of one route that lead to a response.
+func (x *exchange) pass() {
+	if x.run(abi.Rewrite) || x.run(abi.Access) {
+		return
+	}
+	x.route.content.serve(x)
+}
+
+// restart begins the request anew for an internal redirect. The context and
+// the plugins' instances stay.
+func (x *exchange) restart() bool {
+	x.restarts++
+	if x.restarts > maxRestarts {
+		x.conn.server.log.Error("internal redirection cycle", "uri", string(x.Exec), "route", x.route.name)
+		x.fail(fasthttp.StatusInternalServerError)
+		return false
+	}
+	x.SetURI(x.Exec)
+	x.ResetRoute()
+	x.response.ResetBody()
+	x.response.SetStatusCode(fasthttp.StatusOK)
+	return true
+}
+
+// match finds the request's route. The path is copied first: a plugin may
+// change the request's, and the parameters must not change with it.
+func (x *exchange) match() {
+	x.path = append(x.path[:0], x.request.URI().Path()...)
+	route, found := x.generation.routes.Match(x.request.Header.Method(), x.request.URI().Host(), x.path, &x.params)
+	if !found {
+		route = x.generation.fallback
+	}
+	x.route, x.Route = route, route.name
+}
