@@ -78,7 +78,11 @@ func (x *exchange) unavailable(p *plugins.Plugin, phase abi.Phase, err error) (f
 }
 
 func (x *exchange) failClosed(p *plugins.Plugin, phase abi.Phase, status int) (final bool) {
-	x.ResetRoute() // what the plugin asked for before it failed is void
+	if x.Ended { // what the plugin asked for before it failed is void
+		x.ResetRoute()
+		x.response.SetStatusCode(fasthttp.StatusOK)
+		x.response.Header.Del(fasthttp.HeaderLocation)
+	}
 	if p.Open() && phase != abi.Content || phase == abi.Log {
 		return false
 	}

@@ -96,7 +96,9 @@ func (c *conn) serve() {
 			s.metrics.panics.Inc()
 			s.log.Error("BUG: panic while serving a request", "panic", r, "stack", string(debug.Stack()))
 			c.net.Close()
+			c.x.releaseInstances()
 			s.remove(c)
+			s.metrics.inFlight.Add(-1)
 			s.metrics.connections.Add(-1)
 			return // what the connection held is in an unknown state: it is not used again
 		}
@@ -125,6 +127,9 @@ func (c *conn) awaitRequest() bool {
 		return false
 	}
 	_, err := c.r.Peek(1)
+	if c.server.draining.Load() {
+		c.readDeadline = time.Time{} // drain has set another one
+	}
 	return err == nil
 }
 

@@ -130,13 +130,7 @@ func (x *exchange) fail(status int) {
 
 // reset forgets the exchange but not its buffers, and gives its instances back.
 func (x *exchange) reset() {
-	for _, h := range x.held {
-		if h.instance != nil {
-			h.plugin.Release(h.instance)
-		}
-	}
-	clear(x.held)
-	x.held = x.held[:0]
+	x.releaseInstances()
 	x.Exchange.Reset()
 	x.request.Reset()
 	x.response.Reset()
@@ -152,8 +146,17 @@ func (x *exchange) reset() {
 	x.conn.server.metrics.inFlight.Add(-1)
 }
 
+func (x *exchange) releaseInstances() {
+	for _, h := range x.held {
+		if h.instance != nil {
+			h.plugin.Release(h.instance)
+		}
+	}
+	clear(x.held)
+	x.held = x.held[:0]
+}
+
 // maxKept is how large a buffer an idle connection keeps.
 const maxKept = 64 << 10
 
 const plainText = "text/plain; charset=utf-8"
-

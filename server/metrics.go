@@ -88,7 +88,11 @@ func (m *serverMetrics) route(name string) *routeMetrics {
 
 // count counts an exchange that has ended.
 func (m *routeMetrics) count(x *exchange, took time.Duration) {
-	m.counter(x.request.Header.Method(), x.response.StatusCode()).Inc()
+	method := x.request.Header.Method()
+	if x.line != "" {
+		method = nil // never parsed
+	}
+	m.counter(method, x.response.StatusCode()).Inc()
 	m.duration.Observe(took.Seconds())
 	m.sent.Add(int(x.BytesSent))
 	if x.body.read > 0 {

@@ -48,7 +48,7 @@ var (
 // is.
 func (c *conn) awaitHead() (head []byte, status int) {
 	c.skipEmptyLines()
-	scanned := 0
+	scanned, waiting := 0, false
 	for {
 		head, _ = c.r.Peek(c.r.Buffered())
 		// The end may begin in what was scanned already.
@@ -58,10 +58,13 @@ func (c *conn) awaitHead() (head []byte, status int) {
 		if scanned = len(head); scanned == c.r.Size() {
 			return head, tooLarge(head)
 		}
-		if c.w.Buffered() > 0 && c.w.Flush() != nil {
-			return head, -1
+		if !waiting {
+			waiting = true // the deadline holds for the whole head
+			if c.w.Flush() != nil {
+				return head, -1
+			}
+			c.readWithin(time.Duration(c.server.config.Server.Timeouts.Header))
 		}
-		c.readWithin(time.Duration(c.server.config.Server.Timeouts.Header))
 		if _, err := c.r.Peek(scanned + 1); err != nil {
 			switch {
 			case errors.Is(err, bufio.ErrBufferFull):

@@ -28,21 +28,27 @@ func (x *exchange) send() {
 
 // sendWhole sends a response whose body is in memory.
 func (x *exchange) sendWhole() {
+	h := &x.response.Header
 	body := x.response.Body()
+	// The answer to HEAD may name the length of a body that it does not have.
+	lengthOnly := x.response.SkipBody && len(body) == 0 && h.ContentLength() > 0
 	if x.filters() {
 		x.filtered = x.filtered[:0]
-		if x.filterPieces(body, true, (*exchange).collect) {
+		switch filtered := x.filterPieces(body, true, (*exchange).collect); {
+		case filtered && lengthOnly:
+			x.beginChunks() // nobody knows how long the body would have become
+			return
+		case filtered:
 			body = x.filtered
-		} else {
-			body = x.response.Body() // the error's
+		default:
+			body, lengthOnly = x.response.Body(), false // the error's
 		}
 	}
-	// The answer to HEAD may name the length of a body that it does not have.
-	if h := &x.response.Header; !x.response.SkipBody || len(body) > 0 || h.ContentLength() <= 0 {
+	if !lengthOnly {
 		h.SetContentLength(len(body))
 	}
-	if len(body) > 0 && len(x.response.Header.ContentType()) == 0 {
-		x.response.Header.SetContentType(plainText)
+	if len(body) > 0 && len(h.ContentType()) == 0 {
+		h.SetContentType(plainText)
 	}
 	x.sendHead()
 	if !x.noBody {
