@@ -26,6 +26,7 @@ type conn struct {
 
 	readDeadline  time.Time // as set, see deadline.go
 	writeDeadline time.Time
+	ended         time.Time // when the last exchange ended, zero while one runs
 
 	x exchange
 }
@@ -51,7 +52,7 @@ func (s *Server) newConn(nc net.Conn) *conn {
 	c.w.Reset(c)
 	c.number, c.requests = s.lastConn.Add(1), 0
 	c.remote, c.local = addrPort(nc.RemoteAddr()), addrPort(nc.LocalAddr())
-	c.readDeadline, c.writeDeadline = time.Time{}, time.Time{}
+	c.readDeadline, c.writeDeadline, c.ended = time.Time{}, time.Time{}, time.Time{}
 	s.metrics.connections.Add(1)
 	return c
 }
@@ -122,11 +123,11 @@ func (c *conn) awaitRequest() bool {
 	}
 	c.readWithin(time.Duration(c.server.config.Server.Timeouts.Idle))
 	c.idle.Store(true)
-	defer c.idle.Store(false)
 	if c.server.draining.Load() {
 		return false
 	}
 	_, err := c.r.Peek(1)
+	c.idle.Store(false)
 	if c.server.draining.Load() {
 		c.readDeadline = time.Time{} // drain has set another one
 	}

@@ -46,24 +46,33 @@ type justWriter struct{ io.Writer }
 // little from what is set is left alone: setting a deadline costs more than
 // parsing a header.
 func (c *conn) readWithin(d time.Duration) {
-	if deadline, changed := moveDeadline(c.readDeadline, d); changed {
+	if deadline, changed := moveDeadline(c.readDeadline, c.now(), d); changed {
 		c.readDeadline = deadline
 		c.net.SetReadDeadline(deadline)
 	}
 }
 
 func (c *conn) writeWithin(d time.Duration) {
-	if deadline, changed := moveDeadline(c.writeDeadline, d); changed {
+	if deadline, changed := moveDeadline(c.writeDeadline, c.now(), d); changed {
 		c.writeDeadline = deadline
 		c.net.SetWriteDeadline(deadline)
 	}
 }
 
+// now is the time. Between two exchanges, where no plugin runs, it is the end
+// of the first: a look at the clock costs as much as a phase call.
+func (c *conn) now() time.Time {
+	if c.ended.IsZero() {
+		return time.Now()
+	}
+	return c.ended
+}
+
 // moveDeadline decides whether a deadline d from now must be set where old is
 // set. What stays set is never later than asked for, and at most an eighth of
 // d earlier.
-func moveDeadline(old time.Time, d time.Duration) (deadline time.Time, changed bool) {
-	deadline = time.Now().Add(d)
+func moveDeadline(old, now time.Time, d time.Duration) (deadline time.Time, changed bool) {
+	deadline = now.Add(d)
 	early := deadline.Sub(old)
 	return deadline, early < 0 || early > d/8
 }

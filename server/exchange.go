@@ -80,6 +80,7 @@ func (x *exchange) serve() (keep bool) {
 func (x *exchange) begin() {
 	c := x.conn
 	c.requests++
+	c.ended = time.Time{}
 	c.server.metrics.inFlight.Add(1)
 	x.Start = time.Now()
 	x.generation = c.server.generation.Load()
@@ -110,7 +111,7 @@ func (x *exchange) answer(status int) {
 	r := &x.response
 	r.CloseBodyStream()
 	r.SetStatusCode(status)
-	r.Header.SetContentType(plainText)
+	r.Header.SetContentType("") // fasthttp's default is that of the text
 	r.SetBodyRaw(statusText(status))
 }
 
@@ -158,5 +159,3 @@ func (x *exchange) releaseInstances() {
 
 // maxKept is how large a buffer an idle connection keeps.
 const maxKept = 64 << 10
-
-const plainText = "text/plain; charset=utf-8"

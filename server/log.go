@@ -20,6 +20,7 @@ func (x *exchange) log() {
 		s.accessLog.append(func(dst []byte) []byte { return s.appendAccess(dst, x, took) })
 	}
 	if !x.route.has(abi.Log) {
+		x.conn.ended = x.Start.Add(took)
 		return
 	}
 	if x.sendErr == nil {

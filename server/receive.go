@@ -20,7 +20,8 @@ func (x *exchange) receive() int {
 		return status
 	}
 	limits := &x.conn.server.config.Server.Limits
-	if bytes.Count(head, newline) > limits.Headers+2 { // the request line and the empty line
+	// The buffer may hold more than one head: count it all first, it is quick.
+	if bytes.Count(head, newline) > limits.Headers+1 && lines(head) > limits.Headers {
 		x.line = firstLine(head)
 		return fasthttp.StatusRequestHeaderFieldsTooLarge
 	}
@@ -37,35 +38,32 @@ func (x *exchange) receive() int {
 	return 0
 }
 
-var (
-	newline     = []byte("\n")
-	endOfHead   = []byte("\n\r\n")
-	bareHeadEnd = []byte("\n\n")
-)
-
-// awaitHead reads until the whole head stands in the reader's buffer and
-// returns it, still unread. With a status other than 0 it returns what there
-// is.
+// awaitHead reads until at least one whole head stands in the reader's buffer
+// and returns what stands there, still unread. With a status other than 0 the
+// head never became whole.
 func (c *conn) awaitHead() (head []byte, status int) {
-	c.skipEmptyLines()
-	scanned, waiting := 0, false
-	for {
+	for scanned := 0; ; {
 		head, _ = c.r.Peek(c.r.Buffered())
-		// The end may begin in what was scanned already.
-		if n := endIndex(head[max(0, scanned-2):]); n >= 0 {
-			return head[:max(0, scanned-2)+n], 0
+		if scanned == 0 {
+			head = c.skipEmptyLines(head)
 		}
-		if scanned = len(head); scanned == c.r.Size() {
+		// The end may begin in what was scanned already.
+		if hasEnd(head[max(0, scanned-2):]) {
+			return head, 0
+		}
+		if len(head) == c.r.Size() {
 			return head, tooLarge(head)
 		}
-		if !waiting {
-			waiting = true // the deadline holds for the whole head
+		if scanned == 0 {
+			// Answers to earlier requests must not wait for this one. The time
+			// limit holds for the whole head.
 			if c.w.Flush() != nil {
 				return head, -1
 			}
 			c.readWithin(time.Duration(c.server.config.Server.Timeouts.Header))
 		}
-		if _, err := c.r.Peek(scanned + 1); err != nil {
+		scanned = max(len(head), 1)
+		if _, err := c.r.Peek(len(head) + 1); err != nil {
 			switch {
 			case errors.Is(err, bufio.ErrBufferFull):
 				return head, tooLarge(head)
@@ -79,26 +77,32 @@ func (c *conn) awaitHead() (head []byte, status int) {
 
 // skipEmptyLines passes over what RFC 9112, section 2.2, asks a server to
 // ignore before a request line, two lines of it.
-func (c *conn) skipEmptyLines() {
-	for range 4 {
-		b, _ := c.r.Peek(1)
-		if len(b) == 0 || b[0] != '\r' && b[0] != '\n' {
-			return
-		}
+func (c *conn) skipEmptyLines(head []byte) []byte {
+	for n := 0; n < 4 && len(head) > 0 && (head[0] == '\r' || head[0] == '\n'); n++ {
 		c.r.Discard(1)
+		head = head[1:]
 	}
+	return head
 }
 
-// endIndex is where the head ends in b, or -1.
-func endIndex(b []byte) int {
-	if i := bytes.Index(b, endOfHead); i >= 0 {
-		return i + len(endOfHead)
-	}
-	if i := bytes.Index(b, bareHeadEnd); i >= 0 {
-		return i + len(bareHeadEnd)
-	}
-	return -1
+// hasEnd tells whether a head ends in b. Most often b is one head.
+func hasEnd(b []byte) bool {
+	return bytes.HasSuffix(b, endOfHead) || bytes.Contains(b, endOfHead) || bytes.Contains(b, bareEndOfHead)
 }
+
+// lines counts the lines of the first head in b.
+func lines(b []byte) int {
+	if i := bytes.Index(b, endOfHead); i >= 0 {
+		b = b[:i]
+	}
+	return bytes.Count(b, newline)
+}
+
+var (
+	newline       = []byte("\n")
+	endOfHead     = []byte("\n\r\n")
+	bareEndOfHead = []byte("\n\n")
+)
 
 // tooLarge tells which part of a head is: the target, where not even the
 // request line has ended, or the headers.

@@ -32,7 +32,7 @@ func TestFixedAnswers(t *testing.T) {
 		body           string
 		headers        map[string]string
 	}{
-		{"GET", "/hello", 200, "hello\n", map[string]string{"X-One": "1", "X-Two": "a|b", "Content-Type": plainText, "Content-Length": "6", "Server": "phasm"}},
+		{"GET", "/hello", 200, "hello\n", map[string]string{"X-One": "1", "X-Two": "a|b", "Content-Type": "text/plain; charset=utf-8", "Content-Length": "6", "Server": "phasm"}},
 		{"HEAD", "/hello", 200, "", map[string]string{"Content-Length": "6"}},
 		{"POST", "/hello", 405, "405 Method Not Allowed\n", map[string]string{"Allow": "GET, HEAD"}},
 		{"POST", "/tea", 418, "short and stout", map[string]string{"Content-Type": "text/html"}},
@@ -41,7 +41,7 @@ func TestFixedAnswers(t *testing.T) {
 		{"GET", "/tree", 301, "301 Moved Permanently\n", map[string]string{"Location": "/tree/"}},
 		{"POST", "/tree?a=b", 308, "308 Permanent Redirect\n", map[string]string{"Location": "/tree/?a=b"}},
 		{"GET", "/tree/x/y", 200, "tree", nil},
-		{"GET", "/elsewhere", 404, "404 Not Found\n", map[string]string{"Content-Type": plainText}},
+		{"GET", "/elsewhere", 404, "404 Not Found\n", map[string]string{"Content-Type": "text/plain; charset=utf-8"}},
 		{"GET", "/%2e%2e/hello", 200, "hello\n", nil},
 		{"GET", "//hello", 200, "hello\n", nil},
 	} {

@@ -47,9 +47,7 @@ func (x *exchange) sendWhole() {
 	if !lengthOnly {
 		h.SetContentLength(len(body))
 	}
-	if len(body) > 0 && len(h.ContentType()) == 0 {
-		h.SetContentType(plainText)
-	}
+	h.SetNoDefaultContentType(len(body) == 0)
 	x.sendHead()
 	if !x.noBody {
 		x.write(body)
@@ -145,9 +143,7 @@ func (x *exchange) filterAndWrite(b []byte, eof bool) {
 // of HTTP/1.0 knows no chunks: it reads until the connection closes.
 func (x *exchange) beginChunks() {
 	h := &x.response.Header
-	if len(h.ContentType()) == 0 {
-		h.SetContentType(plainText)
-	}
+	h.SetNoDefaultContentType(false)
 	if x.request.Header.IsHTTP11() {
 		h.SetContentLength(-1)
 		x.chunked = true

@@ -122,7 +122,7 @@ func (s *search) walk(n *node, path []byte) *pattern {
 // finish is walk at the end of the path, which has a slash left or nothing.
 func (s *search) finish(n *node, path []byte) *pattern {
 	if len(path) == 0 {
-		s.slash = s.slash || n.here == nil && (n.end != nil || n.rest != nil)
+		s.slash = s.slash || n.end != nil || n.rest != nil
 		return n.here
 	}
 	if n.end != nil {

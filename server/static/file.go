@@ -76,7 +76,7 @@ func (d *Dir) findFile(req *fasthttp.Request, name string) (*file, error) {
 // open opens the regular file of that name.
 func (d *Dir) open(name string) (*file, error) {
 	// Without O_NONBLOCK, opening a named pipe would wait for a writer.
-	opened, err := d.root.OpenFile(name, os.O_RDONLY, 0)
+	opened, err := d.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}

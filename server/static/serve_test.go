@@ -14,8 +14,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// modified is the modification time of all files in a fixture; etagOf10 and the
-// like follow from it.
+// modified is the modification time of all files in a fixture, etagOf10 the ETag
+// of one with ten bytes.
 var modified = time.Unix(0x65000000, 0)
 
 const etagOf10 = `"65000000-a"`
@@ -38,7 +38,7 @@ func fixture(t testing.TB, files map[string]string) (*Dir, string) {
 	return d, dir
 }
 
-// write writes a file; a name that ends in a slash makes a directory.
+// write writes a file and the directories above it.
 func write(t testing.TB, name, content string, modified time.Time) {
 	t.Helper()
 	err := os.MkdirAll(filepath.Dir(name), 0o755)
@@ -273,7 +273,7 @@ func TestServeKeepsHeaders(t *testing.T) {
 	}
 }
 
-func TestMediaTypesAreWellFormed(t *testing.T) {
+func TestMediaType(t *testing.T) {
 	for name, want := range map[string]string{
 		"a":                       "application/octet-stream",
 		"a.":                      "application/octet-stream",
