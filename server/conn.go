@@ -99,7 +99,6 @@ func (c *conn) serve() {
 			c.net.Close()
 			c.x.releaseInstances()
 			s.remove(c)
-			s.metrics.inFlight.Add(-1)
 			s.metrics.connections.Add(-1)
 			return // what the connection held is in an unknown state: it is not used again
 		}

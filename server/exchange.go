@@ -81,7 +81,6 @@ func (x *exchange) begin() {
 	c := x.conn
 	c.requests++
 	c.ended = time.Time{}
-	c.server.metrics.inFlight.Add(1)
 	x.Start = time.Now()
 	x.generation = c.server.generation.Load()
 	x.route = x.generation.fallback
@@ -144,7 +143,6 @@ func (x *exchange) reset() {
 	if cap(x.filtered) > maxKept {
 		x.filtered = nil
 	}
-	x.conn.server.metrics.inFlight.Add(-1)
 }
 
 func (x *exchange) releaseInstances() {

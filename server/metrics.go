@@ -19,7 +19,6 @@ type serverMetrics struct {
 	received *metric.Family
 	sent     *metric.Family
 
-	inFlight    atomic.Int64
 	connections atomic.Int64
 	ready       atomic.Bool
 	refused     *metrics.Counter
@@ -36,7 +35,7 @@ func newServerMetrics(s *Server, version string) *serverMetrics {
 		refused:  r.Must(metric.Counter, "phasm_connections_refused_total", "Connections closed at once because of server.limits.connections.", nil).Counter(),
 		panics:   r.Must(metric.Counter, "phasm_panics_total", "Panics in the server itself, each a bug.", nil).Counter(),
 	}
-	r.Must(metric.Gauge, "phasm_requests_in_flight", "Requests being served.", nil).Func(func() float64 { return float64(m.inFlight.Load()) })
+	r.Must(metric.Gauge, "phasm_requests_in_flight", "Connections with a request being served.", nil).Func(func() float64 { return float64(s.inFlight()) })
 	r.Must(metric.Gauge, "phasm_connections", "Open connections.", nil).Func(func() float64 { return float64(m.connections.Load()) })
 	r.Must(metric.Gauge, "phasm_build_info", "1, labelled with phasm's version.", []string{"version", "go"}).Func(func() float64 { return 1 }, version, runtime.Version())
 	dropped := r.Must(metric.Counter, "phasm_log_dropped_total", "Log lines dropped because the buffer was full.", []string{"log"})

@@ -20,8 +20,8 @@ func (x *exchange) receive() int {
 		return status
 	}
 	limits := &x.conn.server.config.Server.Limits
-	// The buffer may hold more than one head: count it all first, it is quick.
-	if bytes.Count(head, newline) > limits.Headers+1 && lines(head) > limits.Headers {
+	// A header line has four bytes at least: most heads need no counting.
+	if len(head) > 4*limits.Headers && headers(head) > limits.Headers {
 		x.line = firstLine(head)
 		return fasthttp.StatusRequestHeaderFieldsTooLarge
 	}
@@ -90,8 +90,8 @@ func hasEnd(b []byte) bool {
 	return bytes.HasSuffix(b, endOfHead) || bytes.Contains(b, endOfHead) || bytes.Contains(b, bareEndOfHead)
 }
 
-// lines counts the lines of the first head in b.
-func lines(b []byte) int {
+// headers counts the header lines of the first head in b.
+func headers(b []byte) int {
 	if i := bytes.Index(b, endOfHead); i >= 0 {
 		b = b[:i]
 	}

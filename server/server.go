@@ -211,6 +211,18 @@ func (s *Server) add(c *conn) bool {
 	return true
 }
 
+// inFlight counts the connections that do not wait for a request.
+func (s *Server) inFlight() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		if !c.idle.Load() {
+			n++
+		}
+	}
+	return n
+}
+
 func (s *Server) remove(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
