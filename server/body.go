@@ -14,7 +14,6 @@ import (
 type body struct {
 	length   int64     // by Content-Length; -1 for chunks
 	awaited  bool      // the client waits for 100 Continue
-	opened   bool      // somebody has begun to read
 	ended    bool      // nothing is left on the wire
 	tooLarge bool      // there were more chunks than the limit allows
 	replaced bool      // kept is the whole body
@@ -23,11 +22,18 @@ type body struct {
 	kept     []byte    // what was read for others to read again
 }
 
-// begin looks at the request's head.
+// begin takes from the request's head, which plugins may change later, where
+// the body ends. It reads nothing.
 func (b *body) begin(x *exchange) {
 	b.length = int64(x.request.Header.ContentLength())
-	b.ended = b.length == 0 || b.length < -1
-	b.awaited = !b.ended && x.request.MayContinue()
+	if b.ended = b.length == 0 || b.length < -1; b.ended {
+		return
+	}
+	b.awaited = x.request.MayContinue()
+	// The limit of 0 keeps fasthttp from reading ahead.
+	if x.request.ContinueReadBodyStream(x.conn.r, 0, false) == nil {
+		b.stream = x.request.BodyStream()
+	}
 }
 
 // ReadBody implements host.Wire.
@@ -62,13 +68,15 @@ func (x *exchange) SetBody(p []byte) {
 
 // next takes some of the body off the wire.
 func (b *body) next(x *exchange, p []byte) (int, error) {
-	if !b.opened {
-		if err := b.open(x); err != nil {
-			return 0, err
-		}
-	}
 	if b.stream == nil {
 		return 0, errBroken
+	}
+	if b.awaited {
+		b.awaited = false
+		x.conn.w.WriteString("HTTP/1.1 100 Continue\r\n\r\n")
+		if err := x.conn.w.Flush(); err != nil {
+			return 0, err
+		}
 	}
 	x.conn.readWithin(time.Duration(x.conn.server.config.Server.Timeouts.Body))
 	n, err := b.stream.Read(p)
@@ -90,24 +98,6 @@ func (b *body) next(x *exchange, p []byte) (int, error) {
 		b.stream = nil
 	}
 	return n, err
-}
-
-// open lets a waiting client begin to send, and begins to read.
-func (b *body) open(x *exchange) error {
-	b.opened = true
-	if b.awaited {
-		b.awaited = false
-		x.conn.w.WriteString("HTTP/1.1 100 Continue\r\n\r\n")
-	}
-	if err := x.conn.w.Flush(); err != nil {
-		return err
-	}
-	// A limit of 0 keeps fasthttp from reading ahead.
-	if err := x.request.ContinueReadBodyStream(x.conn.r, 0, false); err != nil {
-		return err
-	}
-	b.stream = x.request.BodyStream()
-	return nil
 }
 
 // maxDrain is how much of a body that nobody wanted is read, so that the

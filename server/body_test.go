@@ -60,6 +60,27 @@ func TestRequestBody(t *testing.T) {
 	}
 }
 
+// Where a request ends is settled before a plugin sees it: nothing that a
+// plugin does to the head moves the beginning of the next request.
+func TestPluginsCannotMoveTheNextRequest(t *testing.T) {
+	s := start(t, walkConfig)
+	for _, do := range []string{
+		"a.rewrite:reqheader:Content-Length=2 a.content:body",
+		"a.rewrite:reqheader:Content-Length=2 a.content:write:unread",
+		"a.rewrite:reqheader:Transfer-Encoding=chunked a.content:body",
+		"a.rewrite:reqheader:Connection=keep-alive a.content:body",
+		"a.rewrite:method:GET a.content:body",
+		"a.rewrite:method:HEAD a.content:body",
+	} {
+		c := s.dial()
+		c.send("POST /all HTTP/1.1\nHost: a\nDo: " + do + "\nContent-Length: 5\n\nhelloGET /all HTTP/1.1\nHost: a\nDo: a.content:write:next\n\n")
+		c.receive("POST")
+		if r := c.receive("GET"); r.body != "next" {
+			t.Errorf("after %q the next request got %d %q", do, r.StatusCode, r.body)
+		}
+	}
+}
+
 func TestBrokenBodies(t *testing.T) {
 	s := start(t, walkConfig)
 	for name, rest := range map[string]string{

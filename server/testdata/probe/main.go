@@ -129,6 +129,11 @@ func obey(r *sdk.Request, verb, arg string) sdk.Action {
 		w.WriteString(arg + "=" + r.Param(arg))
 	case "var":
 		w.WriteString(arg + "=" + r.Variable(arg) + "\n")
+	case "reqheader": // Name=Value
+		key, value, _ := strings.Cut(arg, "=")
+		r.SetHeader(key, value)
+	case "method":
+		r.SetMethod(arg)
 	case "header": // Name=Value
 		key, value, _ := strings.Cut(arg, "=")
 		if err := w.SetHeader(key, value); err != nil {
