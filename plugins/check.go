@@ -10,6 +10,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"phasm/plugins/host"
+	"phasm/plugins/suggest"
 	"phasm/sdk/abi"
 )
 
@@ -37,7 +38,7 @@ func (p *Plugin) checkImport(f api.FunctionDefinition) error {
 	case abi.Module:
 		known := host.Find(name)
 		if known == nil {
-			return fmt.Errorf("it imports phasm.%s, which does not exist%s: see sdk/ABI.md", name, didYouMean(name, hostNames()))
+			return fmt.Errorf("it imports phasm.%s, which does not exist: see sdk/ABI.md%s", name, didYouMean(name, hostNames()))
 		}
 		if !known.HasType(f.ParamTypes(), f.ResultTypes()) {
 			params, results := known.Signature()
@@ -72,8 +73,8 @@ func (p *Plugin) checkExports() (problems []error) {
 		switch {
 		case strings.HasPrefix(name, "on_"):
 			if !slices.Contains(phaseNames(), name) {
-				problems = append(problems, fmt.Errorf("it exports %s, which is no phase%s: the phases are %s",
-					name, didYouMean(name, phaseNames()), strings.Join(phaseNames(), ", ")))
+				problems = append(problems, fmt.Errorf("it exports %s, which is no phase: the phases are %s%s",
+					name, strings.Join(phaseNames(), ", "), didYouMean(name, phaseNames())))
 				continue
 			}
 			phaseExports++
@@ -131,34 +132,8 @@ func hostNames() []string {
 // didYouMean is a hint at the candidate that is nearest to a misspelt name,
 // or nothing where none is near.
 func didYouMean(name string, candidates []string) string {
-	best, distance := "", 1+len(name)/3
-	for _, c := range candidates {
-		if d := editDistance(name, c); d <= distance {
-			best, distance = c, d-1
-		}
+	if near := suggest.Nearest(name, candidates); near != "" {
+		return fmt.Sprintf("; did you mean %s?", near)
 	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("; did you mean %s?", best)
-}
-
-// editDistance is Levenshtein's: insertions, deletions and replacements.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
+	return ""
 }

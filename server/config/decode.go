@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"phasm/plugins/suggest"
 )
 
 // loader turns the tree that TOML gave into a Config and collects the problems
@@ -75,7 +77,7 @@ func (l *loader) unknownKey(path, key string, fields []field, later []string) {
 	for _, f := range fields {
 		names = append(names, f.name)
 	}
-	near := suggest(key, names)
+	near := suggest.Nearest(key, names)
 	if near != "" {
 		l.excused[keyPath(path, near)] = true
 	}
@@ -240,7 +242,7 @@ func (l *loader) checkReferences() {
 	}
 	for _, r := range l.references {
 		if !slices.Contains(names, r.name) {
-			near := suggest(r.name, names)
+			near := suggest.Nearest(r.name, names)
 			advice := "declare it as [plugins.NAME]"
 			if isBareKey(r.name) {
 				advice = "declare it as [plugins." + r.name + "]"

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"phasm/plugins/suggest"
 )
 
 // scalar is a type of ours that is written as a string or a number.
@@ -87,7 +89,7 @@ func outOfRange(value reflect.Value, tag reflect.StructTag) string {
 		}
 		near := ""
 		if value.Kind() == reflect.String { // a number is not misspelt
-			near = suggest(got, choices)
+			near = suggest.Nearest(got, choices)
 		}
 		return fmt.Sprintf("%s is not one of %s%s", describe(value.Interface()),
 			strings.Join(choices, ", "), didYouMean(near, ""))

@@ -93,20 +93,6 @@ func TestDuration(t *testing.T) {
 	}
 }
 
-func TestSuggest(t *testing.T) {
-	candidates := []string{"hello", "auth", "static", "header_filter", "to", "log", "p"}
-	for word, want := range map[string]string{
-		"helo": "hello", "hlelo": "hello", "HELLO": "hello", "hello": "",
-		"statik": "static", "headerfilter": "header_filter", "header-filters": "header_filter",
-		"ot": "to", "lag": "log", "xyz": "", "": "", "x": "", "auht": "auth", "authentication": "",
-		strings.Repeat("h", 1<<20): "",
-	} {
-		if got := suggest(word, candidates); got != want {
-			t.Errorf("suggest(%.20q) = %q, want %q", word, got, want)
-		}
-	}
-}
-
 func TestCanonicalAddress(t *testing.T) {
 	for address, want := range map[string]string{
 		":8080": "*:8080", "0.0.0.0:8080": "*:8080", "[::]:08080": "*:8080",
