@@ -11,7 +11,7 @@
 //	conn.go          one connection: requests one after the other, deadlines
 //	receive.go       the request's head: wait for it, parse it, refuse the malformed
 //	exchange.go      one request and its response, from begin to end
-//	walk.go          the driver: walks the phases, with one exit
+//	walk.go          the driver: walks the phases up to content
 //	route.go         routing: which plugins and which content
 //	call.go          run a phase: instances, faults
 //	content.go       the content phase: what makes the response
@@ -26,6 +26,9 @@
 //
 // Beside the request's way:
 //
+//	deadline.go      time limits on reads and writes
+//	client_gone_*.go whether the client is still there
+//	status_text.go   the bodies of the server's own answers
 //	access_log.go    how a line of the access log looks
 //	log_file.go      a log file written in the background, reopened on demand
 //	log_output.go    the server's own log

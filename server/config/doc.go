@@ -7,7 +7,7 @@
 //   - decode.go, fields.go: walk the tree into the structs, steered by their tags;
 //   - listener.go, plugin.go, route.go, pattern.go: the rules that concern
 //     more than one value;
-//   - problem.go, suggest.go: what is reported, and how.
+//   - problem.go: what is reported, and how.
 //
 // A mistake never hides another one: every problem is reported at once, with
 // its line and what to do about it. Only syntax and references are checked

@@ -75,3 +75,15 @@ func sortProblems(problems []Problem) {
 			cmp.Compare(a.Path, b.Path), cmp.Compare(a.Message, b.Message))
 	})
 }
+
+// didYouMean is the end of a message that offers a suggestion, or, without a
+// near candidate, the other advice.
+func didYouMean(suggestion, otherwise string) string {
+	if suggestion != "" {
+		return `; did you mean "` + suggestion + `"?`
+	}
+	if otherwise != "" {
+		return "; " + otherwise
+	}
+	return ""
+}
