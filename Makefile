@@ -1,0 +1,59 @@
+# `make` lists what there is. Go, make and git are all it asks for.
+
+# What tests need beside Go: a command or file, and the Debian package it is in.
+# cc is for the race detector.
+NEEDS := curl=curl promtool=prometheus cc=build-essential
+
+# The packages in those of the folders that exist.
+packages = $(patsubst %,./%/...,$(wildcard $(1)))
+
+GO       ?= go
+FUZZTIME ?= 10s
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+
+.PHONY: help build test deps lint unit race fuzz bench clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
+
+build: ## build phasm
+	$(GO) build -o phasm .
+
+test: deps lint unit race ## everything that CI runs
+
+deps: ## install what the tests need, where that is possible
+	@.ci/deps $(NEEDS)
+
+# What guests are built from is checked once more as a guest sees it, without
+# the tests: those run natively.
+lint: ## format, vet and staticcheck
+	@files=$$(gofmt -l .); [ -z "$$files" ] || { echo "not formatted, run gofmt -w:" $$files; exit 1; }
+	$(GO) vet ./...
+	@echo "go vet, as a guest"; export GOOS=wasip1 GOARCH=wasm; \
+	$(GO) list -f '{{range .GoFiles}}{{$$.Dir}}/{{.}} {{end}}' $(call packages,sdk wasm-examples) | \
+	while read -r files; do $(GO) vet $$files; done
+	$(GO) tool staticcheck ./...
+
+unit: ## go test
+	$(GO) test ./...
+
+# Under the race detector sync.Pool forgets on purpose, so allocations are
+# counted without it only.
+race: ## go test with the race detector, where goroutines share something
+	$(GO) test -race -skip Allocat $(call packages,pool plugins server)
+
+fuzz: ## every fuzz target for FUZZTIME
+	@$(GO) test -list '^Fuzz' ./... | \
+	awk '/^Fuzz/ {targets[++n] = $$1} /^ok/ {for (; n; n--) print $$2, targets[n]}' | \
+	while read -r package target; do \
+	  echo "$$package $$target"; \
+	  $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$package" </dev/null; \
+	done
+
+bench: ## Go benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+clean: ## remove what was built
+	rm -rf phasm .cache
