@@ -3,6 +3,11 @@ package host
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"time"
 
 	"phasm/sdk/abi"
 )
@@ -21,12 +26,16 @@ func newConfig(table map[string]any) Config {
 }
 
 func (c Config) add(key string, value any) {
-	switch v := value.(type) {
-	case string:
-		c[key] = v
+	value = encodable(value)
+	if text, ok := value.(string); ok {
+		c[key] = text
 		return
-	case map[string]any:
-		for name, member := range v {
+	}
+	if table, ok := value.(map[string]any); ok {
+		// In order: where a quoted key has dots and means the same as a
+		// nested one, the last of them wins.
+		for _, name := range slices.Sorted(maps.Keys(table)) {
+			member := table[name]
 			if key != "" {
 				name = key + "." + name
 			}
@@ -34,10 +43,42 @@ func (c Config) add(key string, value any) {
 		}
 	}
 	text, err := json.Marshal(value)
-	if err != nil { // infinities and NaN have no JSON
-		text = fmt.Append(nil, value)
+	if err != nil {
+		panic(fmt.Sprintf("BUG: a configuration value has no JSON: %v", err))
 	}
 	c[key] = string(text)
+}
+
+// encodable turns what TOML has and JSON has not into text: times, infinities
+// and NaN.
+func encodable(value any) any {
+	switch v := value.(type) {
+	case time.Time:
+		return v.Format(time.RFC3339Nano)
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return strconv.FormatFloat(v, 'g', -1, 64)
+		}
+	case map[string]any:
+		table := make(map[string]any, len(v))
+		for name, member := range v {
+			table[name] = encodable(member)
+		}
+		return table
+	case []any:
+		list := make([]any, len(v))
+		for i, member := range v {
+			list[i] = encodable(member)
+		}
+		return list
+	case []map[string]any:
+		list := make([]any, len(v))
+		for i, member := range v {
+			list[i] = encodable(member)
+		}
+		return list
+	}
+	return value
 }
 
 func configGet(c *Call, s []uint64) {

@@ -31,6 +31,7 @@ func newMetrics(plugin string, registry *metric.Registry) *Metrics {
 // Limits of one definition.
 const (
 	maxMetrics = 200 // per plugin
+	maxSeries  = 10_000
 	maxLabels  = 10
 	maxBuckets = 50
 )
@@ -111,6 +112,10 @@ func metricSeries(c *Call, s []uint64) {
 	}
 	n, known := m.ids[series]
 	if !known {
+		if len(m.series) == maxSeries {
+			fail(s, abi.NoMemory)
+			return
+		}
 		n = len(m.series)
 		m.series = append(m.series, series)
 		m.ids[series] = n

@@ -1,6 +1,10 @@
 package host
 
-import "phasm/sdk/abi"
+import (
+	"bytes"
+
+	"phasm/sdk/abi"
+)
 
 func requestHeaderGet(c *Call, s []uint64) {
 	name, ok := c.view(s[0], s[1])
@@ -9,7 +13,7 @@ func requestHeaderGet(c *Call, s []uint64) {
 		return
 	}
 	value := c.Exchange.Request.Header.PeekBytes(name)
-	if value == nil {
+	if isAbsent(name, value) {
 		fail(s, abi.NotFound)
 		return
 	}
@@ -47,6 +51,28 @@ func requestHeaderList(c *Call, s []uint64) {
 		x.scratch = appendItem(appendItem(x.scratch, name), value)
 	}
 	c.reply(s, x.scratch, s[0], s[1])
+}
+
+// isAbsent tells whether what fasthttp found under a header's name means that
+// there is none. It keeps some headers in fields of their own, which are empty
+// where the header is missing, and not nil when they have been used before.
+func isAbsent(name, value []byte) bool {
+	if len(value) > 0 {
+		return false
+	}
+	if value == nil {
+		return true
+	}
+	for _, special := range fieldHeaders {
+		if bytes.EqualFold(name, bytesOf(special)) {
+			return true
+		}
+	}
+	return false
+}
+
+var fieldHeaders = [...]string{
+	"Host", "User-Agent", "Content-Type", "Content-Length", "Content-Encoding", "Server", "Connection",
 }
 
 // field is a header line from the guest, checked. Its parts are views.

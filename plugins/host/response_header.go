@@ -13,7 +13,7 @@ func responseHeaderGet(c *Call, s []uint64) {
 		return
 	}
 	value := c.Exchange.Response.Header.PeekBytes(name)
-	if value == nil {
+	if isAbsent(name, value) {
 		fail(s, abi.NotFound)
 		return
 	}

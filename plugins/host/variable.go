@@ -53,8 +53,14 @@ var prefixes = []struct {
 	name string
 	find func(x *Exchange, name []byte) []byte
 }{
-	{"http_", func(x *Exchange, name []byte) []byte { return x.Request.Header.PeekBytes(x.headerName(name)) }},
-	{"sent_http_", func(x *Exchange, name []byte) []byte { return x.Response.Header.PeekBytes(x.headerName(name)) }},
+	{"http_", func(x *Exchange, name []byte) []byte {
+		name = x.headerName(name)
+		return orNil(name, x.Request.Header.PeekBytes(name))
+	}},
+	{"sent_http_", func(x *Exchange, name []byte) []byte {
+		name = x.headerName(name)
+		return orNil(name, x.Response.Header.PeekBytes(name))
+	}},
 	{"arg_", func(x *Exchange, name []byte) []byte { return x.Request.URI().QueryArgs().PeekBytes(name) }},
 	{"cookie_", func(x *Exchange, name []byte) []byte { return x.Request.Header.CookieBytes(name) }},
 }
@@ -96,6 +102,14 @@ func variableGet(c *Call, s []uint64) {
 		}
 	}
 	fail(s, abi.NotFound)
+}
+
+// orNil is a header's value, or nil where there is no such header.
+func orNil(name, value []byte) []byte {
+	if isAbsent(name, value) {
+		return nil
+	}
+	return value
 }
 
 // headerName turns user_agent into user-agent.

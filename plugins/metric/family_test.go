@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync"
 	"testing"
 	"unicode/utf8"
 )
@@ -108,6 +109,34 @@ func TestFuncTakesOver(t *testing.T) {
 	if len(got) != 2 || got[0].value != 2 || got[1].value != 5 {
 		t.Errorf("got %v, want 2 and 5", got)
 	}
+}
+
+// While a function is replaced, as at every reload, no reader misses it.
+func TestFuncIsNeverMissing(t *testing.T) {
+	f := NewRegistry().Must(Gauge, "a", "A.", nil)
+	one := func() float64 { return 1 }
+	f.Func(one)
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				f.Func(one)
+			}
+		}
+	})
+	for range 2000 {
+		var b strings.Builder
+		if f.write(&b); !strings.HasSuffix(b.String(), "\na 1\n") {
+			t.Errorf("written without the gauge:\n%s", b.String())
+			break
+		}
+	}
+	close(stop)
+	wg.Wait()
 }
 
 // FuzzExposition writes families with any help text and any label value.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"sort"
 	"sync/atomic"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -74,7 +73,11 @@ func newHistogram(f *Family, values []string) *histogram {
 }
 
 func (h *histogram) observe(v float64) {
-	h.counts[sort.SearchFloat64s(h.family.buckets, v)].Add(1)
+	i := 0
+	for i < len(h.family.buckets) && v > h.family.buckets[i] {
+		i++ // few buckets, and the low ones are the likely ones
+	}
+	h.counts[i].Add(1)
 	for {
 		old := h.sum.Load()
 		if h.sum.CompareAndSwap(old, math.Float64bits(math.Float64frombits(old)+v)) {

@@ -71,6 +71,31 @@ func TestUpdatesDoNotAllocate(t *testing.T) {
 	}
 }
 
+func TestUpdatesAreAtomic(t *testing.T) {
+	const workers, rounds = 4, 50000
+	r := NewRegistry()
+	counter := r.Must(Counter, "a_total", "A.", nil).Series()
+	gauge := r.Must(Gauge, "a", "A.", nil).Series()
+	histogram := r.Must(Histogram, "a_seconds", "A.", nil).Series()
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for range rounds {
+				counter.Add(1)
+				gauge.Add(1)
+				histogram.Observe(1)
+			}
+		})
+	}
+	wg.Wait()
+	got := totals(t, r)
+	for _, name := range []string{"a_total", "a", "a_seconds_sum", "a_seconds_count"} {
+		if got[name] != workers*rounds {
+			t.Errorf("%s is %v, want %d", name, got[name], workers*rounds)
+		}
+	}
+}
+
 // TestConcurrentUse defines, updates and writes from many goroutines. What is
 // written meanwhile parses, and in the end nothing was lost.
 func TestConcurrentUse(t *testing.T) {

@@ -18,7 +18,8 @@ func main() {
 	for name, data := range made {
 		// go generate runs in plugins/host.
 		name = filepath.Join("..", "..", name)
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err == nil {
+		err := os.MkdirAll(filepath.Dir(name), 0o755)
+		if err == nil {
 			err = os.WriteFile(name, data, 0o644)
 		}
 		if err != nil {
