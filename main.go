@@ -1,0 +1,188 @@
+// Phasm is an HTTP server that takes each request through phases and runs
+// sandboxed WebAssembly plugins in them.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"syscall"
+
+	"phasm/plugins/source"
+	"phasm/sdk"
+	"phasm/sdk/scaffold"
+	"phasm/server"
+	"phasm/server/config"
+)
+
+const usage = `phasm serves HTTP by WebAssembly plugins.
+
+  phasm [-c config.toml]         serve a configuration
+  phasm -t [-c config.toml]      check it: compile every plugin, bind nothing
+  phasm build DIR -o FILE.wasm   build a Go plugin
+  phasm new DIR                  write a plugin to start from
+  phasm version                  print the version
+
+Signals: TERM and QUIT let running requests finish, INT too, a second one ends
+at once; USR1 reopens the log files.
+`
+
+func main() {
+	err := run(os.Args[1:], os.Stdout)
+	var misuse usageError
+	switch {
+	case errors.As(err, &misuse):
+		fmt.Fprintf(os.Stderr, "phasm: %v\n\n%s", err, usage)
+		os.Exit(2)
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "phasm: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+// usageError is a mistake in the command line.
+type usageError struct{ error }
+
+func run(args []string, stdout io.Writer) error {
+	if len(args) > 0 {
+		switch args[0] {
+		case "build":
+			return build(args[1:])
+		case "new":
+			return newPlugin(args[1:], stdout)
+		case "version":
+			fmt.Fprintf(stdout, "phasm %s %s\n", version(), runtime.Version())
+			return nil
+		case "help":
+			fmt.Fprint(stdout, usage)
+			return nil
+		}
+	}
+	return serve(args, stdout)
+}
+
+func serve(args []string, stdout io.Writer) error {
+	flags := newFlags("phasm")
+	file := flags.String("c", "config.toml", "")
+	test := flags.Bool("t", false, "")
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, usage)
+		return nil
+	case err != nil:
+		return usageError{err}
+	case flags.NArg() > 0:
+		return usageError{fmt.Errorf("unknown command %q", flags.Arg(0))}
+	}
+	c, err := config.Load(*file)
+	if err != nil {
+		return err
+	}
+	if c.Server.Workers > 0 {
+		runtime.GOMAXPROCS(c.Server.Workers)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGINT)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process
+	s, err := server.New(ctx, c, server.Options{Cache: cacheDir(), Version: version()})
+	if err != nil {
+		return err
+	}
+	if *test {
+		s.Close()
+		fmt.Fprintf(stdout, "%s: the configuration is good\n", *file)
+		return nil
+	}
+	if err := s.Listen(ctx); err != nil {
+		s.Close()
+		return err
+	}
+	defer handle(syscall.SIGUSR1, s.ReopenLogs)()
+	defer handle(syscall.SIGHUP, func() {
+		fmt.Fprintln(os.Stderr, "phasm: cannot reload yet: restart to use a changed configuration")
+	})()
+	return s.Serve(ctx)
+}
+
+// handle runs f at each signal until the function it returns is called.
+func handle(sig os.Signal, f func()) (stop func()) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, sig)
+	go func() {
+		for range signals {
+			f()
+		}
+	}()
+	return func() { signal.Stop(signals) }
+}
+
+func build(args []string) error {
+	flags := newFlags("phasm build")
+	out := flags.String("o", "", "")
+	dirs, err := parseMixed(flags, args)
+	switch {
+	case err != nil:
+		return usageError{err}
+	case len(dirs) != 1 || *out == "":
+		return usageError{errors.New("build takes a directory and -o FILE.wasm")}
+	}
+	builder := source.Builder{Cache: filepath.Join(cacheDir(), "build"), Log: slog.Default()}
+	return builder.BuildFile(context.Background(), dirs[0], *out)
+}
+
+func newPlugin(args []string, stdout io.Writer) error {
+	if len(args) != 1 {
+		return usageError{errors.New("new takes the directory to write to")}
+	}
+	files, err := scaffold.Write(args[0], sdk.Source)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		fmt.Fprintln(stdout, f)
+	}
+	return nil
+}
+
+func newFlags(name string) *flag.FlagSet {
+	flags := flag.NewFlagSet(name, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	return flags
+}
+
+// parseMixed lets flags stand after arguments: phasm build DIR -o FILE.
+func parseMixed(flags *flag.FlagSet, args []string) (rest []string, err error) {
+	for {
+		if err := flags.Parse(args); err != nil {
+			return nil, err
+		}
+		if args = flags.Args(); len(args) == 0 {
+			return rest, nil
+		}
+		rest, args = append(rest, args[0]), args[1:]
+	}
+}
+
+// cacheDir is where builds and compiled plugins are kept between runs.
+func cacheDir() string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		dir = os.TempDir()
+	}
+	return filepath.Join(dir, "phasm")
+}
+
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}

@@ -1,0 +1,315 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// binary builds phasm once for all tests.
+var binary = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(os.TempDir(), fmt.Sprintf("phasm-under-test-%d", os.Getpid()))
+	out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("%w\n%s", err, out)
+	}
+	return path, err
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, err := binary(); err == nil {
+		os.Remove(path)
+	}
+	os.Exit(code)
+}
+
+// phasm makes a command of the built binary, in an environment whose cache
+// belongs to the tests.
+func phasm(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command(path, args...)
+	c.Env = append(os.Environ(), "XDG_CACHE_HOME="+testCache())
+	return c
+}
+
+// fails runs phasm and expects exit code 1 and an error without a stack trace.
+func fails(t *testing.T, args ...string) string {
+	t.Helper()
+	c := phasm(t, args...)
+	var stderr bytes.Buffer
+	c.Stderr = &stderr
+	err := c.Run()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 1 {
+		t.Errorf("phasm %q ended with %v, want exit code 1", args, err)
+	}
+	if regexp.MustCompile(`goroutine \d+ \[running\]:\n(main|phasm|runtime)\.`).Match(stderr.Bytes()) {
+		t.Errorf("phasm %q printed a stack trace:\n%s", args, stderr.Bytes())
+	}
+	return stderr.String()
+}
+
+// write writes a file into a new directory and answers its path.
+func write(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestCheckReportsEveryMistake(t *testing.T) {
+	file := write(t, "bad.toml", `[server]
+worker = 2
+[server.timeouts]
+idle = 65
+[server.log]
+level = "verbose"
+[listeners.main]
+address = "127.0.0.1"
+[plugins.hello]
+source = "nowhere"
+[plugins.hello.limits]
+memory = "lots"
+[routes.one]
+match = "GET /{x"
+respond = {status = 99}
+[routes.two]
+match = "/two"
+content = "helo"
+[routes.three]
+match = "/three"
+respond = {body = "x"}
+redirect = {to = "/y"}
+[route.four]
+`)
+	got := fails(t, "-t", "-c", file)
+	for _, want := range []string{
+		":2: server.worker: ", ":4: server.timeouts.idle: ", ":6: server.log.level: ", ":8: listeners.main.address: ",
+		":10: plugins.hello.source: ", ":12: plugins.hello.limits.memory: ", ":14: routes.one.match: ",
+		":15: routes.one.respond.status: ", `:18: routes.two.content: no plugin named "helo"; did you mean "hello"?`,
+		":19: routes.three: ", ":23: route: ",
+	} {
+		if !strings.Contains(got, file+want) {
+			t.Errorf("no problem at %s in\n%s", want, got)
+		}
+	}
+}
+
+func TestStartErrors(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	corrupt := write(t, "corrupt.wasm", "\x00asm\x01\x00\x00\x00\x01\xff\xff\xff")
+	probe, err := filepath.Abs("server/testdata/probe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const route = "[routes.r]\nmatch = \"/\"\n"
+	listener := "[listeners.main]\naddress = \"127.0.0.1:0\"\n"
+	for name, test := range map[string]struct{ config, want string }{
+		"missing module": {listener + "[plugins.p]\npath = \"gone.wasm\"\n" + route + `content = "p"`, `:4: plugins.p.path: `},
+		"corrupt module": {listener + fmt.Sprintf("[plugins.p]\npath = %q\n", corrupt) + route + `content = "p"`, `:4: plugins.p.path: the module is not valid: `},
+		"panic in init": {listener + fmt.Sprintf("[plugins.p]\nsource = %q\nconfig = {name = \"p\", fail = \"init\"}\n", probe) + route + `content = "p"`,
+			`:4: plugins.p.source: cannot initialise: panic: told to fail`},
+		"panic in init_worker": {listener + fmt.Sprintf("[plugins.p]\nsource = %q\nconfig = {name = \"p\", fail = \"init_worker\"}\n", probe) + route + `content = "p"`,
+			`plugin "p" failed in init_worker: panic: told to fail`},
+		"port in use": {fmt.Sprintf("[listeners.main]\naddress = %q\n", taken.Addr()) + route + `respond = {body = "x"}`,
+			":2: listeners.main.address: cannot listen on " + taken.Addr().String() + ": bind: address already in use"},
+	} {
+		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
+			file := write(t, "config.toml", test.config)
+			if got := fails(t, "-c", file); !strings.Contains(got, test.want) {
+				t.Errorf("got\n%s\nwant\n%s", got, test.want)
+			}
+		})
+	}
+	if got := fails(t, "-c", "nowhere.toml"); !strings.Contains(got, `"nowhere.toml"`) {
+		t.Errorf("a missing configuration: %s", got)
+	}
+}
+
+func TestUsage(t *testing.T) {
+	for _, args := range [][]string{{"frobnicate"}, {"-x"}, {"build"}, {"build", "dir"}, {"new"}} {
+		c := phasm(t, args...)
+		out, err := c.CombinedOutput()
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.ExitCode() != 2 || !bytes.Contains(out, []byte("phasm -t")) {
+			t.Errorf("phasm %q: %v\n%s", args, err, out)
+		}
+	}
+}
+
+// running is phasm as a process.
+type running struct {
+	cmd  *exec.Cmd
+	url  string
+	log  string
+	done chan error
+}
+
+// run starts phasm with a configuration for a port of the test's choice.
+func runPhasm(t *testing.T, dir, config string) *running {
+	t.Helper()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := free.Addr().String()
+	free.Close()
+	file := filepath.Join(dir, "run.toml")
+	if err := os.WriteFile(file, []byte(strings.ReplaceAll(config, "127.0.0.1:8080", address)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r := &running{cmd: phasm(t, "-c", file), url: "http://" + address, log: filepath.Join(t.TempDir(), "stderr"), done: make(chan error, 1)}
+	stderr, err := os.Create(r.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stderr.Close()
+	r.cmd.Stderr = stderr
+	if err := r.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { r.done <- r.cmd.Wait() }()
+	t.Cleanup(func() {
+		r.cmd.Process.Kill()
+		if t.Failed() {
+			text, _ := os.ReadFile(r.log)
+			t.Logf("phasm's log:\n%s", text)
+		}
+	})
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		c, err := net.Dial("tcp", address)
+		if err == nil {
+			c.Close()
+			return r
+		}
+		select {
+		case err := <-r.done:
+			t.Fatalf("phasm ended: %v", err)
+		default:
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("phasm does not listen")
+		}
+	}
+}
+
+func (r *running) get(t *testing.T, path string) string {
+	t.Helper()
+	resp, err := http.Get(r.url + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+func (r *running) end(t *testing.T, sig os.Signal) {
+	t.Helper()
+	r.cmd.Process.Signal(sig)
+	select {
+	case err := <-r.done:
+		if err != nil {
+			t.Errorf("phasm ended with %v after %v", err, sig)
+		}
+	case <-time.After(20 * time.Second):
+		t.Errorf("phasm does not end after %v", sig)
+	}
+}
+
+func TestSignals(t *testing.T) {
+	for _, sig := range []os.Signal{syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGINT} {
+		dir := t.TempDir()
+		r := runPhasm(t, dir, `[listeners.main]
+address = "127.0.0.1:8080"
+[server.access_log]
+file = "access.log"
+[routes.hi]
+match = "/"
+respond = {body = "hi"}
+`)
+		if got := r.get(t, "/one"); got != "hi" {
+			t.Errorf("got %q", got)
+		}
+		log := filepath.Join(dir, "access.log")
+		awaitIn(t, log, `"uri":"/one"`)
+		if err := os.Rename(log, log+".1"); err != nil {
+			t.Fatal(err)
+		}
+		r.cmd.Process.Signal(syscall.SIGUSR1)
+		awaitIn(t, log, "")
+		r.get(t, "/two")
+		r.end(t, sig)
+		awaitIn(t, log, `"uri":"/two"`)
+	}
+}
+
+// awaitIn waits until a file exists and holds a text.
+func awaitIn(t *testing.T, file, text string) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		got, err := os.ReadFile(file)
+		if err == nil && strings.Contains(string(got), text) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s has %q, not %q (%v)", file, got, text, err)
+		}
+	}
+}
+
+// phasm new writes a plugin that its own test passes and phasm serves, with
+// the binary alone.
+func TestNewPlugin(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "my-plugin")
+	if out, err := phasm(t, "new", dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	test := exec.Command("go", "test", "./...")
+	test.Dir = dir
+	test.Env = append(os.Environ(), "GOPROXY=off", "GOFLAGS=")
+	if out, err := test.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	config, err := os.ReadFile(filepath.Join(dir, "config.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := runPhasm(t, dir, string(config))
+	r.end(t, syscall.SIGTERM)
+
+	module := filepath.Join(t.TempDir(), "x.wasm")
+	if out, err := phasm(t, "build", dir, "-o", module).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	check := write(t, "file.toml", fmt.Sprintf("[listeners.main]\naddress = \"127.0.0.1:0\"\n[plugins.p]\npath = %q\n[routes.r]\nmatch = \"/\"\ncontent = \"p\"\n", module))
+	if out, err := phasm(t, "-t", "-c", check).CombinedOutput(); err != nil || !bytes.Contains(out, []byte("the configuration is good")) {
+		t.Errorf("%v\n%s", err, out)
+	}
+}

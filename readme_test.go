@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"phasm/server"
+	"phasm/server/config"
+)
+
+// Every example's README shows commands and what they print. Here they are
+// run against the example's own configuration, on free ports.
+func TestExamples(t *testing.T) {
+	readmes, err := filepath.Glob("wasm-examples/*/README.md")
+	if err != nil || len(readmes) == 0 {
+		t.Fatalf("no examples: %v", err)
+	}
+	for _, readme := range readmes {
+		dir := filepath.Dir(readme)
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			runReadme(t, readme, filepath.Join(dir, "config.toml"))
+		})
+	}
+}
+
+// The README's own requests run against config.toml as it stands.
+func TestReadme(t *testing.T) {
+	runReadme(t, "README.md", "config.toml")
+}
+
+// runReadme runs the curl commands in a page's console blocks against a
+// configuration and compares what they print.
+func runReadme(t *testing.T, page, file string) {
+	requests := consoleOf(t, page)
+	if len(requests) == 0 {
+		t.Fatalf("%s shows no request: a console block with a line \"$ curl …\"", page)
+	}
+	requireCommand(t, "curl")
+	ports := serveFile(t, file)
+	for _, r := range requests {
+		command := r.command
+		for from, to := range ports {
+			command = strings.ReplaceAll(command, from, to)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		output, err := exec.CommandContext(ctx, "bash", "-c", command).Output()
+		cancel()
+		if err != nil {
+			t.Errorf("%s:%d: %s: %v", page, r.line, r.command, err)
+		}
+		if got := strings.ReplaceAll(string(output), "\r", ""); strings.TrimRight(got, "\n") != r.output {
+			t.Errorf("%s:%d: %s\nprints\n%s\nbut the page says\n%s", page, r.line, r.command, got, r.output)
+		}
+	}
+}
+
+// request is a command on a page and the output that the page promises.
+type request struct {
+	line    int
+	command string
+	output  string
+}
+
+// consoleOf finds the curl commands in a page's console blocks.
+func consoleOf(t *testing.T, page string) []request {
+	t.Helper()
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []request
+	inBlock, inCommand := false, false
+	for i, line := range strings.Split(string(text), "\n") {
+		command, isCommand := strings.CutPrefix(line, "$ ")
+		switch {
+		case strings.HasPrefix(line, "```"):
+			inBlock, inCommand = line == "```console", false
+		case inBlock && isCommand:
+			if inCommand = strings.HasPrefix(command, "curl "); inCommand {
+				found = append(found, request{line: i + 1, command: command})
+			}
+		case inBlock && inCommand:
+			found[len(found)-1].output += line + "\n"
+		}
+	}
+	for i := range found {
+		found[i].output = strings.TrimRight(found[i].output, "\n")
+	}
+	return found
+}
+
+// serveFile serves a configuration with its addresses moved to free ports. It
+// answers which address became which.
+func serveFile(t *testing.T, file string) map[string]string {
+	t.Helper()
+	c, err := config.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var addresses []string
+	for i := range c.Listeners {
+		addresses = append(addresses, c.Listeners[i].Address)
+		c.Listeners[i].Address = "127.0.0.1:0"
+	}
+	admin := c.Admin.Address
+	if admin != "" {
+		c.Admin.Address = "127.0.0.1:0"
+	}
+	c.Server.Log.File = filepath.Join(t.TempDir(), "server.log")
+	c.Server.AccessLog.File = ""
+	s, err := server.New(t.Context(), c, server.Options{Cache: testCache(), Version: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Listen(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ports := map[string]string{}
+	for i, a := range s.Addresses() {
+		ports[addresses[i]] = a.String()
+	}
+	if admin != "" {
+		ports[admin] = s.AdminAddress().String()
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			text, _ := os.ReadFile(c.Server.Log.File)
+			t.Logf("server log:\n%s", text)
+		}
+	})
+	return ports
+}
+
+func testCache() string { return filepath.Join(os.TempDir(), "phasm-test-cache") }
+
+// requireCommand skips a test for want of a program, but never in CI.
+func requireCommand(t *testing.T, name string) {
+	t.Helper()
+	if _, err := exec.LookPath(name); err != nil {
+		message := fmt.Sprintf("this test needs %s: make deps installs it", name)
+		if os.Getenv("CI") != "" {
+			t.Fatal(message)
+		}
+		t.Skip(message)
+	}
+}
