@@ -1,0 +1,44 @@
+//go:build wasip1
+
+package sdk
+
+import (
+	"phasm/sdk/abi"
+	"phasm/sdk/internal/phases"
+)
+
+// Every phase is exported, because the linker cannot know what a plugin
+// registers; phasm_phases tells the host which ones to call.
+
+//go:wasmexport phasm_abi_version
+func exportVersion() int32 { return abi.Version }
+
+//go:wasmexport phasm_phases
+func exportPhases() int32 { return int32(phases.Registered()) }
+
+//go:wasmexport on_init
+func onInit() int32 { return int32(phases.Run(abi.Init)) }
+
+//go:wasmexport on_init_worker
+func onInitWorker() int32 { return int32(phases.Run(abi.InitWorker)) }
+
+//go:wasmexport on_exit_worker
+func onExitWorker() int32 { return int32(phases.Run(abi.ExitWorker)) }
+
+//go:wasmexport on_rewrite
+func onRewrite() int32 { return int32(phases.Run(abi.Rewrite)) }
+
+//go:wasmexport on_access
+func onAccess() int32 { return int32(phases.Run(abi.Access)) }
+
+//go:wasmexport on_content
+func onContent() int32 { return int32(phases.Run(abi.Content)) }
+
+//go:wasmexport on_header_filter
+func onHeaderFilter() int32 { return int32(phases.Run(abi.HeaderFilter)) }
+
+//go:wasmexport on_body_filter
+func onBodyFilter() int32 { return int32(phases.Run(abi.BodyFilter)) }
+
+//go:wasmexport on_log
+func onLog() int32 { return int32(phases.Run(abi.Log)) }

@@ -1,0 +1,86 @@
+package sdk
+
+import (
+	"phasm/sdk/abi"
+	"phasm/sdk/internal/imports"
+	"phasm/sdk/internal/phases"
+)
+
+// Action is what a handler answers: [Continue] or [Final].
+type Action = abi.Action
+
+// Actions. Any other value fails the request.
+const (
+	Continue = abi.Continue // go on with the next plugin, then with the next phase
+	Final    = abi.Final    // the response is complete: pass over what is left of rewrite, access and content
+)
+
+// failed is the action of a handler without a request that could not do its
+// work. The server takes it for a fault.
+const failed Action = -1
+
+// Init registers what prepares a new instance: it reads the configuration and
+// fills package variables. It sees no request. An error keeps the plugin, and
+// with it the configuration that names it, from being loaded.
+//
+// Like the following functions it is called in the plugin's init function. A
+// second handler for the same phase panics.
+func Init(f func() error) { phases.Register(abi.Init, lifecycle(abi.Init, f)) }
+
+// InitWorker registers what runs once per loaded configuration, after Init of
+// every plugin. One instance runs it, so it cannot prepare the variables of
+// others. It sees no request.
+func InitWorker(f func() error) { phases.Register(abi.InitWorker, lifecycle(abi.InitWorker, f)) }
+
+// ExitWorker registers what runs once per loaded configuration, after its last
+// request. It sees no request.
+func ExitWorker(f func() error) { phases.Register(abi.ExitWorker, lifecycle(abi.ExitWorker, f)) }
+
+// Rewrite registers what changes the request before anything else sees it, or
+// answers it early.
+func Rewrite(f func(r *Request) Action) { phases.Register(abi.Rewrite, decision(f)) }
+
+// Access registers what decides who may go on: [Request.Exit] with 401 or 403
+// keeps a request out.
+func Access(f func(r *Request) Action) { phases.Register(abi.Access, decision(f)) }
+
+// Content registers what makes the response.
+func Content(f func(r *Request) Action) { phases.Register(abi.Content, decision(f)) }
+
+// HeaderFilter registers what changes the response's status and headers,
+// whoever made the response.
+func HeaderFilter(f func(r *Request)) { phases.Register(abi.HeaderFilter, observation(f)) }
+
+// BodyFilter registers what changes the response's body. It is called for each
+// chunk as it passes, and exactly once with [Chunk.EOF].
+func BodyFilter(f func(r *Request, c *Chunk)) {
+	phases.Register(abi.BodyFilter, func() Action {
+		f(&request, &chunk)
+		return Continue
+	})
+}
+
+// Log registers what runs once the client has the whole response: also after
+// an early error, and without any way to change the response.
+func Log(f func(r *Request)) { phases.Register(abi.Log, observation(f)) }
+
+func decision(f func(*Request) Action) phases.Handler {
+	return func() Action { return f(&request) }
+}
+
+func observation(f func(*Request)) phases.Handler {
+	return func() Action {
+		f(&request)
+		return Continue
+	}
+}
+
+func lifecycle(p abi.Phase, f func() error) phases.Handler {
+	return func() Action {
+		if err := f(); err != nil {
+			imports.Log(int32(LevelError), p.String()+" failed: "+err.Error())
+			return failed
+		}
+		return Continue
+	}
+}

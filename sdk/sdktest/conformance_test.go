@@ -1,0 +1,430 @@
+//go:build !wasip1
+
+package sdktest_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"phasm/sdk"
+	"phasm/sdk/abi"
+	"phasm/sdk/internal/imports"
+	"phasm/sdk/internal/phases"
+	"phasm/sdk/sdktest"
+)
+
+// record writes down what a script saw.
+type record struct{ lines []string }
+
+func (r *record) add(name string, values ...any) {
+	r.lines = append(r.lines, name+": "+strings.TrimSuffix(fmt.Sprintln(values...), "\n"))
+}
+
+// script is what a plugin does in one phase.
+type script func(r *sdk.Request, out *record)
+
+// step is a script in its phase.
+type step struct {
+	phase abi.Phase
+	do    script
+}
+
+// onFake runs the steps on the fake.
+func onFake(t testing.TB, config map[string]any, r sdktest.Request, steps ...step) []string {
+	h := sdktest.New(t, config)
+	x := h.Begin(r)
+	var out record
+	for _, s := range steps {
+		before := phases.Save()
+		phases.Register(s.phase, func() abi.Action {
+			s.do(new(sdk.Request), &out)
+			return abi.Continue
+		})
+		x.Run(s.phase)
+		phases.Restore(before)
+	}
+	for _, line := range h.Logs() {
+		text := [...]string{"debug", "info", "warn", "error"}[line.Level] + ": " + line.Message
+		if line.Function != "" {
+			text += " (" + line.Function + ")"
+		}
+		out.add("log", plain(text))
+	}
+	return out.lines
+}
+
+// plain leaves the reason away for which a metric is refused: it is for people.
+func plain(line string) string {
+	if strings.HasPrefix(line, "error: cannot define metric") {
+		return "error: cannot define metric"
+	}
+	return line
+}
+
+// onReal runs the steps on the server's host functions.
+func onReal(t testing.TB, config map[string]any, r sdktest.Request, steps ...step) []string {
+	h := newReal(t, config, r)
+	outer := imports.Current
+	imports.Current = h
+	defer func() { imports.Current = outer }()
+	var out record
+	for _, s := range steps {
+		h.call.Phase = s.phase
+		s.do(new(sdk.Request), &out)
+	}
+	for _, line := range h.logs.lines {
+		out.add("log", plain(line))
+	}
+	return out.lines
+}
+
+// conform runs the steps on both and compares what they saw.
+func conform(t *testing.T, config map[string]any, r sdktest.Request, steps ...step) {
+	t.Helper()
+	fake, real := onFake(t, config, r, steps...), onReal(t, config, r, steps...)
+	for i := range max(len(fake), len(real)) {
+		var f, s string
+		if i < len(fake) {
+			f = fake[i]
+		}
+		if i < len(real) {
+			s = real[i]
+		}
+		if f != s {
+			t.Errorf("line %d:\n  fake   %s\n  server %s", i, f, s)
+		}
+	}
+	if len(fake) == 0 {
+		t.Error("the steps saw nothing")
+	}
+}
+
+// TestPhases calls every host function in every phase.
+func TestPhases(t *testing.T) {
+	buf := make([]byte, 256)
+	calls := []struct {
+		name string
+		call func() int32
+	}{
+		{"request_method", func() int32 { return imports.RequestMethod(buf) }},
+		{"request_set_method", func() int32 { return imports.RequestSetMethod("PUT") }},
+		{"request_uri", func() int32 { return imports.RequestURI(buf) }},
+		{"request_set_uri", func() int32 { return imports.RequestSetURI("/a") }},
+		{"request_path", func() int32 { return imports.RequestPath(buf) }},
+		{"request_query", func() int32 { return imports.RequestQuery(buf) }},
+		{"request_set_query", func() int32 { return imports.RequestSetQuery("a=1") }},
+		{"query_get", func() int32 { return imports.QueryGet("a", 0, buf) }},
+		{"query_list", func() int32 { return imports.QueryList(buf) }},
+		{"param_get", func() int32 { return imports.ParamGet("id", buf) }},
+		{"param_list", func() int32 { return imports.ParamList(buf) }},
+		{"variable_get", func() int32 { return imports.VariableGet("scheme", buf) }},
+		{"request_header_get", func() int32 { return imports.RequestHeaderGet("Host", buf) }},
+		{"request_header_set", func() int32 { return imports.RequestHeaderSet("X-A", "1") }},
+		{"request_header_add", func() int32 { return imports.RequestHeaderAdd("X-A", "2") }},
+		{"request_header_remove", func() int32 { return imports.RequestHeaderRemove("X-A") }},
+		{"request_header_list", func() int32 { return imports.RequestHeaderList(buf) }},
+		{"request_body_read", func() int32 { return imports.RequestBodyRead(buf) }},
+		{"request_body_set", func() int32 { return imports.RequestBodySet("b") }},
+		{"response_status", imports.ResponseStatus},
+		{"response_set_status", func() int32 { return imports.ResponseSetStatus(201) }},
+		{"response_write", func() int32 { return imports.ResponseWrite("w") }},
+		{"response_header_get", func() int32 { return imports.ResponseHeaderGet("X-B", buf) }},
+		{"response_header_set", func() int32 { return imports.ResponseHeaderSet("X-B", "1") }},
+		{"response_header_add", func() int32 { return imports.ResponseHeaderAdd("X-B", "2") }},
+		{"response_header_remove", func() int32 { return imports.ResponseHeaderRemove("X-B") }},
+		{"response_header_list", func() int32 { return imports.ResponseHeaderList(buf) }},
+		{"response_chunk", func() int32 { return imports.ResponseChunk(buf) }},
+		{"response_set_chunk", func() int32 { return imports.ResponseSetChunk("c") }},
+		{"response_eof", imports.ResponseEOF},
+		{"redirect", func() int32 { return imports.Redirect("/r", 302) }},
+		{"exec", func() int32 { return imports.Exec("/e") }},
+		{"exit", func() int32 { return imports.Exit(403) }},
+		{"ctx_set", func() int32 { return imports.CtxSet("k", "v") }},
+		{"ctx_get", func() int32 { return imports.CtxGet("k", buf) }},
+		{"ctx_remove", func() int32 { return imports.CtxRemove("k") }},
+		{"config_get", func() int32 { return imports.ConfigGet("", buf) }},
+		{"log", func() int32 { return imports.Log(0, "line") }},
+		{"sleep", func() int32 { return imports.Sleep(1) }},
+		{"metric_define", func() int32 { return imports.MetricDefine(0, "a_total", "A.", "", "") }},
+		{"metric_series", func() int32 { return imports.MetricSeries(0, "") }},
+		{"metric_add", func() int32 { return imports.MetricAdd(0, 1) }},
+		{"metric_set", func() int32 { return imports.MetricSet(0, 1) }},
+		{"metric_observe", func() int32 { return imports.MetricObserve(0, 1) }},
+		{"response_flush", imports.ResponseFlush},
+		{"response_set_status late", func() int32 { return imports.ResponseSetStatus(201) }},
+		{"response_header_set late", func() int32 { return imports.ResponseHeaderSet("X-B", "1") }},
+		{"response_header_add late", func() int32 { return imports.ResponseHeaderAdd("X-B", "1") }},
+		{"response_header_remove late", func() int32 { return imports.ResponseHeaderRemove("X-B") }},
+		{"exit late", func() int32 { return imports.Exit(403) }},
+		{"redirect late", func() int32 { return imports.Redirect("/r", 302) }},
+		{"exec late", func() int32 { return imports.Exec("/e") }},
+	}
+	for phase := abi.Init; phase < abi.NumPhases; phase++ {
+		t.Run(phase.String(), func(t *testing.T) {
+			conform(t, nil, sdktest.Request{Target: "/p?q=1", Body: "body"}, step{phase, func(_ *sdk.Request, out *record) {
+				for _, c := range calls {
+					out.add(c.name, c.call())
+				}
+			}})
+		})
+	}
+}
+
+var targets = []string{
+	"/", "/a", "/a/", "/a/b?c=d", "/a//b///c", "/a/./b", "/a/../b", "/../a", "/a/b/..", "/a/..", "/a/.", "/..",
+	"/%61%62", "/a%2Fb", "/a%2f..%2fb", "/%2e%2e/a", "/a%", "/a%4", "/a%zz", "/a+b", "/%00", "/a;b=c", "/ä",
+	"/...", "/a.b/..c/d..", "/a/b/../../c/./d//", "/?", "/?a", "/?a=", "/?=a", "/?a=1&a=2&b=3", "/?a=%20+%2B&%61=x",
+	"/?a=1&&b=2", "/?&", "/?a=b=c", "/?a%3Db=c", "/?x=%", "/?x=%4", "/a?b?c", "/?a&b", "/?a=1;b=2", "/x?=&a",
+}
+
+// readTarget reads everything that comes from the request target.
+func readTarget(r *sdk.Request, out *record) {
+	out.add("uri", r.URI())
+	out.add("path", r.Path())
+	out.add("query", r.QueryString())
+	for name, value := range r.Queries() {
+		out.add("argument", fmt.Sprintf("%q %q", name, value))
+	}
+	for _, name := range []string{"a", "b", "x", "", "a=b"} {
+		out.add("get", name, r.HasQuery(name), fmt.Sprintf("%q %q", r.Query(name), r.QueryValues(name)))
+		out.add("variable", fmt.Sprintf("%q", r.Variable("arg_"+name)))
+	}
+	for _, name := range []string{"uri", "args", "request_uri"} {
+		out.add(name, r.Variable(name))
+	}
+}
+
+func TestTargets(t *testing.T) {
+	for _, target := range targets {
+		t.Run(target, func(t *testing.T) {
+			conform(t, nil, sdktest.Request{Target: target}, step{abi.Log, readTarget})
+			conform(t, nil, sdktest.Request{Target: "/before?x=y"}, step{abi.Rewrite, func(r *sdk.Request, out *record) {
+				out.add("set", r.SetURI(target))
+				readTarget(r, out)
+				path, query, _ := strings.Cut(target, "?")
+				out.add("set path", r.SetURI(path))
+				out.add("set query", r.SetQueryString(query))
+				readTarget(r, out)
+			}})
+		})
+	}
+}
+
+func FuzzTarget(f *testing.F) {
+	for _, target := range targets {
+		f.Add(target)
+	}
+	f.Fuzz(func(t *testing.T, target string) {
+		// What is a host and a scheme to fasthttp the server refuses before.
+		if strings.Contains(target, "//") || !strings.HasPrefix(target, "/") {
+			t.Skip()
+		}
+		conform(t, nil, sdktest.Request{}, step{abi.Rewrite, func(r *sdk.Request, out *record) {
+			out.add("set", r.SetURI(target))
+			readTarget(r, out)
+		}})
+	})
+}
+
+func TestRefusals(t *testing.T) {
+	texts := []string{"", "a", "A-b", "a b", "a\r\nb", "a\x00", "ä", "/a", "/a b", "/a#b", "a\tb", "a:b", "\x7f", "//h/p"}
+	numbers := []int{math.MinInt, -1, 0, 100, 199, 200, 204, 299, 301, 302, 304, 305, 307, 308, 309, 404, 599, 600, 1 << 32, 1<<32 + 200}
+	conform(t, nil, sdktest.Request{}, step{abi.Rewrite, func(r *sdk.Request, out *record) {
+		w := r.Response()
+		for _, text := range texts {
+			out.add("method", r.SetMethod(text))
+			out.add("uri", r.SetURI(text))
+			out.add("query", r.SetQueryString(text))
+			out.add("header name", r.SetHeader(text, "v"), r.AddHeader(text, "v"), w.SetHeader(text, "v"), w.AddHeader(text, "v"))
+			out.add("header value", r.SetHeader("X-A", text), r.AddHeader("X-A", text), w.SetHeader("X-A", text), w.AddHeader("X-A", text))
+			out.add("remove", r.RemoveHeader(text), w.RemoveHeader(text))
+			out.add("variable", fmt.Sprintf("%q", r.Variable(text)))
+			out.add("exec", imports.Exec(text))
+			out.add("redirect", imports.Redirect(text, 302))
+		}
+		for _, n := range numbers {
+			out.add("status", w.SetStatus(n), w.Status())
+			_, err := r.AppendQuery(nil, "a", n)
+			out.add("index", err)
+			out.add("exit", r.Exit(n), w.Status())
+			out.add("redirect", r.Redirect("/a", n), w.Status())
+		}
+		for _, n := range []int{1 << 10, 1<<10 + 1, 64<<10 - 1, 64 << 10, 256 << 10} {
+			long := strings.Repeat("x", n)
+			out.add("long", n, r.SetMethod(long), r.SetURI("/"+long), r.SetQueryString(long), imports.Exec("/"+long), imports.Redirect("/"+long, 302))
+			out.add("long name", r.SetHeader(long, ""), r.RemoveHeader(long), r.HasHeader(long), w.HasHeader(long), r.Variable(long) == "")
+			out.add("long value", r.SetHeader("X-Long", long), w.SetHeader("X-Long", long), w.SetHeader("Content-Length", long))
+		}
+		for _, n := range []int32{-1, 0, 1, 2, 3, 4} {
+			out.add("log", imports.Log(n, fmt.Sprint("line ", n)))
+		}
+		out.add("log", imports.Log(1, strings.Repeat("x", 9000)))
+		out.add("log", imports.Log(1, "not \xff UTF-8"))
+		out.add("sleep", imports.Sleep(-1), imports.Sleep(0))
+		out.add("read nothing", imports.RequestBodyRead(nil))
+		_, err := w.WriteString(strings.Repeat("x", 1<<20))
+		out.add("write", err)
+		_, err = w.WriteString("x")
+		out.add("write more", err)
+		out.add("ctx", r.SetCtx("k", strings.Repeat("x", 64<<10-1)), r.SetCtx("k", strings.Repeat("x", 64<<10)), r.SetCtx("", ""), r.SetCtx("l", ""))
+	}})
+}
+
+func TestHeaders(t *testing.T) {
+	request := sdktest.Request{
+		Host: "Example.COM:8080", RemoteAddr: "[::ffff:192.0.2.9]:4444", TLS: true, Route: "api",
+		Header: http.Header{
+			"Accept": {"a", "b, c"}, "X-One": {"1"}, "User-Agent": {"tester"}, "Content-Type": {"text/html"},
+			"Cookie": {"a=1; b=2; c=3"},
+		},
+		Params: map[string]string{"id": "7", "rest": "a/b"},
+	}
+	list := func(r *sdk.Request, out *record) {
+		var lines []string
+		for name, value := range r.Headers() {
+			lines = append(lines, name+"="+value)
+		}
+		for name, value := range r.Response().Headers() {
+			lines = append(lines, name+"="+value)
+		}
+		slices.Sort(lines) // the server names its own first
+		out.add("headers", lines)
+	}
+	conform(t, nil, request, step{abi.Access, func(r *sdk.Request, out *record) {
+		list(r, out)
+		w := r.Response()
+		for _, name := range []string{"accept", "ACCEPT", "x-one", "host", "content-type", "Cookie", "X-None"} {
+			out.add(name, r.HasHeader(name), r.Header(name), r.HeaderValues(name))
+		}
+		for _, name := range []string{"host", "remote_addr", "remote_port", "scheme", "route", "server_protocol", "server_port",
+			"server_addr", "status", "request_method", "connection", "connection_requests", "bytes_sent", "body_bytes_sent",
+			"http_x_one", "http_accept", "http_host", "cookie_a", "cookie_b", "cookie_c", "cookie_d", "http_none", "nothing", "http_"} {
+			b, err := r.AppendVariable(nil, name)
+			out.add(name, string(b), err)
+		}
+		for name, value := range r.Params() {
+			out.add("param", name, value, r.Param(name))
+		}
+		out.add("param", r.Param("none"))
+		out.add("set", r.SetHeader("x-one", "2"), r.SetHeader("accept", "x"), r.HeaderValues("accept"), r.SetHeader("x-new", "n"), r.SetHeader("host", "h.example"))
+		out.add("add", r.AddHeader("x-one", "3"), r.AddHeader("user-agent", "other"), r.AddHeader("content-type", "text/css"))
+		out.add("remove", r.RemoveHeader("X-NEW"), r.RemoveHeader("x-none"), r.RemoveHeader("content-length"))
+		out.add("framing", r.SetHeader("content-length", "7"), r.AddHeader("transfer-encoding", "gzip"), r.HasHeader("content-length"), r.HasHeader("transfer-encoding"))
+		out.add("values", r.HeaderValues("x-one"), r.Header("user-agent"), r.Host())
+		list(r, out)
+		out.add("response", w.SetHeader("x-b", "1"), w.AddHeader("x-b", "2"), w.SetHeader("content-length", "7"), w.AddHeader("Transfer-Encoding", "gzip"))
+		out.add("more", w.SetHeader("server", "s"), w.AddHeader("content-type", "text/x"), w.AddHeader("set-cookie", "a=1; Path=/"), w.SetHeader("date", "today"))
+		out.add("values", w.HeaderValues("X-B"), w.Header("Content-Length"), w.Header("server"), w.HasHeader("x-none"), w.HasHeader("date"))
+		out.add("sent", r.Variable("sent_http_x_b"), r.Variable("sent_http_content_type"))
+		list(r, out)
+		out.add("cookies", w.AddHeader("Set-Cookie", "b=2"), w.HeaderValues("set-cookie"))
+		out.add("cookies", w.Header("Set-Cookie"), w.SetHeader("Set-Cookie", "c=3"), w.HeaderValues("set-cookie"))
+		out.add("remove", w.RemoveHeader("x-b"), w.RemoveHeader("Set-Cookie"), w.RemoveHeader("content-type"))
+		list(r, out)
+	}})
+}
+
+func TestRest(t *testing.T) {
+	config := map[string]any{
+		"text": "a \"b\"", "int": 5, "float": 1.5, "yes": true, "list": []any{"a", 1, []any{}},
+		"table": map[string]any{"x": "y", "deep": map[string]any{"z": 1e21}}, "empty": map[string]any{},
+		"time": time.Date(2026, 2, 3, 4, 5, 6, 7, time.UTC), "nan": math.NaN(), "inf": []any{math.Inf(-1)}, "a.b": 1, "a": map[string]any{"b": 2},
+		"tables": []map[string]any{{"x": 1}},
+	}
+	conform(t, config, sdktest.Request{Body: "0123456789", ClientGone: true},
+		step{abi.Init, func(_ *sdk.Request, out *record) {
+			for _, key := range []string{"", "text", "int", "float", "yes", "list", "table", "table.x", "table.deep.z", "empty", "none", "table.",
+				"time", "nan", "inf", "a", "a.b", "tables"} {
+				b, err := sdk.AppendConfig(nil, key)
+				out.add("config "+key, string(b), err)
+			}
+			defineMetrics(out)
+		}},
+		step{abi.Rewrite, func(r *sdk.Request, out *record) {
+			b := make([]byte, 4)
+			n, err := r.Body().Read(b)
+			out.add("read", string(b[:n]), err)
+			for _, key := range []string{"a", "a.b", "", "leer"} {
+				out.add("ctx", r.SetCtx(key, "value of "+key), r.Ctx(key))
+			}
+			out.add("ctx", r.SetCtx("empty", ""))
+		}},
+		step{abi.Content, func(r *sdk.Request, out *record) {
+			b, err := r.AppendBody(nil, 100)
+			out.add("rest", string(b), err)
+			b, err = r.AppendBody(nil, 100)
+			out.add("nothing left", string(b), err)
+			b, err = r.AppendCtx(nil, "empty")
+			out.add("ctx", string(b), err)
+			out.add("ctx", r.RemoveCtx("a"), r.Ctx("a"), r.Ctx("a.b"), r.RemoveCtx("none"))
+			out.add("gone", sdk.Sleep(time.Millisecond), r.Response().Flush())
+		}},
+		step{abi.Log, func(r *sdk.Request, out *record) { out.add("sleep", sdk.Sleep(time.Millisecond)) }},
+	)
+	conform(t, nil, sdktest.Request{Body: "0123456789"}, step{abi.Access, func(r *sdk.Request, out *record) {
+		b, err := r.AppendBody(nil, 4)
+		out.add("limit", string(b), err)
+		out.add("set", r.SetBodyString("another body of more bytes"))
+		b, err = r.BodyBytes(100)
+		out.add("after set", string(b), err)
+	}})
+}
+
+// defineMetrics tries good and bad definitions.
+func defineMetrics(out *record) {
+	list := func(items ...string) string {
+		var b []byte
+		for _, item := range items {
+			b = append(binary.LittleEndian.AppendUint32(b, uint32(len(item))), item...)
+		}
+		return string(b)
+	}
+	floats := func(values ...float64) string {
+		var b []byte
+		for _, v := range values {
+			b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
+		}
+		return string(b)
+	}
+	before := len(out.lines)
+	for _, d := range []struct {
+		kind                        int32
+		name, help, labels, buckets string
+	}{
+		{0, "a_total", "A.", "", ""}, {0, "a_total", "A.", "", ""}, {0, "a_total", "B.", "", ""}, {0, "a_total", "A.", list("x"), ""},
+		{1, "b", "B.", list("x", "y"), floats(1)}, {2, "c", "C.", list("x"), floats(1, 2)}, {2, "d", "D.", "", ""},
+		{0, "a", "A.", "", ""}, {1, "b_total", "B.", "", ""}, {2, "c_count", "C.", "", ""}, {1, "phasm_x", "X.", "", ""},
+		{1, "X", "X.", "", ""}, {1, "", "X.", "", ""}, {1, "x-y", "X.", "", ""}, {1, "x", "", "", ""}, {3, "x", "X.", "", ""}, {-1, "x", "X.", "", ""},
+		{1, "x", "X.", list("le"), ""}, {1, "x", "X.", list("plugin"), ""}, {1, "x", "X.", list("quantile"), ""}, {1, "x", "X.", list("a", "a"), ""}, {1, "x", "X.", list("A"), ""},
+		{1, "x", "X.", "\x01\x00\x00", ""}, {1, "x", "X.", "\x09\x00\x00\x00a", ""}, {1, "x", "X.", list(strings.Split("abcdefghijk", "")...), ""},
+		{2, "x", "X.", "", "1234567"}, {2, "x", "X.", "", floats(2, 1)}, {2, "x", "X.", "", floats(math.NaN())}, {2, "x", "X.", "", floats(math.Inf(1))},
+		{2, "x", "X.", "", floats(make([]float64, 51)...)}, {1, strings.Repeat("x", 129), "X.", "", ""}, {1, "x", "X.", list(strings.Repeat("x", 16<<10)), ""}, {1, "x", "\xff", "", ""},
+	} {
+		out.add("define", d.name, imports.MetricDefine(d.kind, d.name, d.help, d.labels, d.buckets))
+	}
+	for _, s := range []struct {
+		id     int32
+		values string
+	}{{0, ""}, {0, ""}, {1, list("p", "q")}, {1, list("p")}, {2, list("p")}, {3, ""}, {4, ""}, {-1, ""}, {0, list("x")}, {1, "\x01"}} {
+		out.add("series", imports.MetricSeries(s.id, s.values))
+	}
+	for id := int32(-1); id < 6; id++ {
+		for _, v := range []float64{1, -1, math.NaN(), math.Inf(1)} {
+			out.add("update", id, v, imports.MetricAdd(id, v), imports.MetricSet(id, v), imports.MetricObserve(id, v))
+		}
+	}
+	for i := range 1001 {
+		if n := imports.MetricSeries(2, list(fmt.Sprint(i))); n < 0 {
+			out.add("full", i, n)
+		}
+	}
+	if len(out.lines) == before {
+		panic("BUG: nothing was tried")
+	}
+}

@@ -1,0 +1,174 @@
+//go:build !wasip1
+
+package sdktest
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"phasm/sdk/abi"
+	"phasm/sdk/internal/imports"
+	"phasm/sdk/internal/phases"
+)
+
+// Host is a fake server with the one plugin that the test is part of.
+type Host struct {
+	fake     *fake
+	outer    imports.Host // what was in place before
+	before   phases.Table
+	closed   bool
+	problems func(format string, args ...any) // reports a fault of the plugin
+}
+
+// New starts a fake server and runs the plugin's init and init_worker
+// handlers; that one of them fails fails the test. When the test ends,
+// exit_worker runs. The plugin's log goes to the test's.
+func New(t testing.TB, c Config) *Host {
+	t.Helper()
+	h, err := Start(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.problems = func(format string, args ...any) {
+		t.Helper()
+		t.Errorf(format, args...)
+	}
+	h.fake.print = func(line LogLine) { t.Log(line) }
+	t.Cleanup(h.Close)
+	return h
+}
+
+// Start is [New] for callers without a test, and for tests of a configuration
+// that the plugin refuses: the error holds what was logged. The caller closes
+// the host.
+func Start(c Config) (*Host, error) {
+	h := &Host{
+		fake:     newFake(c),
+		outer:    imports.Current,
+		before:   phases.Save(),
+		problems: func(format string, args ...any) {},
+	}
+	imports.Current = h.fake
+	for _, p := range []abi.Phase{abi.Init, abi.InitWorker} {
+		if action := h.fake.run(p, nil); action != abi.Continue {
+			h.restore()
+			return nil, errors.New("cannot start the plugin: " + h.fake.lastErrors())
+		}
+	}
+	return h, nil
+}
+
+// Close runs the plugin's exit_worker handler and takes the fake away. It also
+// forgets handlers that were registered since the host was started, so that a
+// test can register some of its own.
+func (h *Host) Close() {
+	if h.closed {
+		return
+	}
+	if action := h.fake.run(abi.ExitWorker, nil); action != abi.Continue {
+		h.problems("exit_worker failed: %s", h.fake.lastErrors())
+	}
+	h.restore()
+}
+
+func (h *Host) restore() {
+	h.closed = true
+	phases.Restore(h.before)
+	imports.Current = h.outer
+}
+
+// Now is the fake's time. It begins at 2026-01-01T00:00:00Z.
+func (h *Host) Now() time.Time { return time.Unix(0, h.fake.now).UTC() }
+
+// Advance lets time pass.
+func (h *Host) Advance(d time.Duration) { h.fake.now += int64(d) }
+
+// fake answers the host functions. Each capability has a file of its own.
+type fake struct {
+	config   map[string]string
+	phase    abi.Phase
+	exchange *Exchange // nil in the phases that see no request
+	now      int64     // nanoseconds since 1970
+	requests int       // how many there have been
+	logs     []LogLine
+	print    func(LogLine)
+	metrics  metrics
+}
+
+var _ imports.Host = (*fake)(nil)
+
+func newFake(c Config) *fake {
+	return &fake{
+		config:  flatten(c),
+		now:     time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano(),
+		print:   func(LogLine) {},
+		metrics: metrics{},
+	}
+}
+
+// run runs the plugin's handler of a phase. Calls may be nested: a flush runs
+// the filters while the content handler waits.
+func (f *fake) run(p abi.Phase, x *Exchange) abi.Action {
+	phase, exchange := f.phase, f.exchange
+	f.phase, f.exchange = p, x
+	defer func() { f.phase, f.exchange = phase, exchange }()
+	return phases.Run(p)
+}
+
+// Allows implements imports.Host.
+func (f *fake) Allows(function string, in abi.Mask) bool {
+	if in.Has(f.phase) {
+		return true
+	}
+	f.disabled(function, "")
+	return false
+}
+
+// disabled logs that a function was called where it means nothing.
+func (f *fake) disabled(function, why string) {
+	f.log(LogLine{
+		Level: abi.Error, Phase: f.phase, Function: function,
+		Message: "API disabled in the context of " + f.phase.String() + why,
+	})
+}
+
+func (f *fake) lastErrors() string {
+	var lines []string
+	for _, line := range f.logs {
+		if line.Level == abi.Error {
+			lines = append(lines, line.Message)
+		}
+	}
+	if len(lines) == 0 {
+		return "nothing was logged"
+	}
+	return strings.Join(lines, "; ")
+}
+
+// Results of host functions.
+const (
+	done        = int32(0)
+	notFound    = int32(abi.NotFound)
+	wrongPhase  = int32(abi.WrongPhase)
+	badArgument = int32(abi.BadArgument)
+	noMemory    = int32(abi.NoMemory)
+	closed      = int32(abi.Closed)
+)
+
+// reply answers a value: nothing is written where the buffer is too small.
+func reply(buf []byte, value string) int32 {
+	if len(value) <= len(buf) {
+		copy(buf, value)
+	}
+	return int32(len(value))
+}
+
+// check is done, or bad argument.
+func check(ok bool) int32 {
+	if !ok {
+		return badArgument
+	}
+	return done
+}

@@ -1,0 +1,252 @@
+//go:build !wasip1
+
+package sdktest_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/valyala/fasthttp"
+
+	"phasm/plugins/host"
+	"phasm/plugins/metric"
+	"phasm/sdk/abi"
+	"phasm/sdk/internal/imports"
+	"phasm/sdk/sdktest"
+)
+
+// real answers the SDK from the server's own host functions, through a
+// module's memory, so that tests can hold the fake against them.
+type real struct {
+	call   host.Call
+	module api.Module
+	logs   *logs
+}
+
+var _ imports.Host = (*real)(nil)
+
+// newReal sets the server's host functions up for one exchange.
+func newReal(t testing.TB, config map[string]any, r sdktest.Request) *real {
+	t.Helper()
+	// A module that exports 4 MiB of memory and nothing else.
+	wasm := []byte("\x00asm\x01\x00\x00\x00" + "\x05\x03\x01\x00\x40" + "\x07\x0a\x01\x06memory\x02\x00")
+	ctx := context.Background()
+	runtime := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter())
+	t.Cleanup(func() { runtime.Close(ctx) })
+	module, err := runtime.Instantiate(ctx, wasm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &logs{}
+	x := exchangeOf(t, r)
+	h := &real{module: module, logs: l, call: host.Call{
+		Context:  ctx,
+		Plugin:   host.NewPlugin("test", config, slog.New(l), metric.NewRegistry()),
+		Exchange: x,
+	}}
+	return h
+}
+
+// exchangeOf is the request as the server would have parsed it.
+func exchangeOf(t testing.TB, r sdktest.Request) *host.Exchange {
+	t.Helper()
+	r = sdktest.New(t, nil).Begin(r).Request() // with the defaults filled in
+	var raw bytes.Buffer
+	fmt.Fprintf(&raw, "%s %s %s\r\nHost: %s\r\n", r.Method, r.Target, r.Protocol, r.Host)
+	for name, values := range r.Header {
+		for _, v := range values {
+			fmt.Fprintf(&raw, "%s: %s\r\n", name, v)
+		}
+	}
+	raw.WriteString("\r\n")
+	x := &host.Exchange{
+		Request: &fasthttp.Request{}, Response: &fasthttp.Response{}, Params: params(nil),
+		Start: time.Now(), RemoteAddr: netip.MustParseAddrPort(r.RemoteAddr),
+		LocalAddr: netip.MustParseAddrPort("127.0.0.1:8080"), TLS: r.TLS, Route: r.Route,
+		Connection: 1, Requests: 1,
+	}
+	if err := x.Request.Header.Read(bufio.NewReader(&raw)); err != nil {
+		t.Fatalf("cannot parse %q: %v", r.Target, err)
+	}
+	x.Response.Header.SetNoDefaultContentType(true)
+	for _, name := range slices.Sorted(maps.Keys(r.Params)) {
+		x.Params = append(x.Params.(params), [2]string{name, r.Params[name]})
+	}
+	x.Wire = &wire{x: x, body: r.Body, gone: r.ClientGone}
+	return x
+}
+
+// wire is the connection of an exchange that was never received.
+type wire struct {
+	x        *host.Exchange
+	body     string
+	headSent bool
+	gone     bool
+}
+
+func (w *wire) ReadBody(p []byte, offset int64, _ bool) (int, error) {
+	if offset >= int64(len(w.body)) {
+		return 0, io.EOF
+	}
+	return copy(p, w.body[offset:]), nil
+}
+
+func (w *wire) SetBody(body []byte) { w.body = string(body) }
+func (w *wire) HeadSent() bool      { return w.headSent }
+func (w *wire) ClientGone() bool    { return w.gone }
+
+func (w *wire) Flush() error {
+	if w.gone {
+		return errors.New("the client has gone")
+	}
+	w.headSent = true
+	w.x.Response.ResetBody()
+	return nil
+}
+
+type params [][2]string
+
+func (p params) Len() int           { return len(p) }
+func (p params) Name(i int) string  { return p[i][0] }
+func (p params) Value(i int) []byte { return []byte(p[i][1]) }
+func (p params) Get(name string) ([]byte, bool) {
+	for _, param := range p {
+		if param[0] == name {
+			return []byte(param[1]), true
+		}
+	}
+	return nil, false
+}
+
+// logs keeps log lines as the fake shows them.
+type logs struct{ lines []string }
+
+func (l *logs) Enabled(context.Context, slog.Level) bool { return true }
+func (l *logs) WithAttrs([]slog.Attr) slog.Handler       { return l }
+func (l *logs) WithGroup(string) slog.Handler            { return l }
+func (l *logs) Handle(_ context.Context, r slog.Record) error {
+	line := strings.ToLower(r.Level.String()) + ": " + r.Message
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == "function" {
+			line += " (" + a.Value.String() + ")"
+		}
+		return true
+	})
+	l.lines = append(l.lines, line)
+	return nil
+}
+
+// do calls a host function: a string is a text or a list, bytes are a buffer.
+func (h *real) do(name string, args ...any) uint64 {
+	f, memory := host.Find(name), h.module.Memory()
+	var stack []uint64
+	var buffers []func()
+	next := uint32(16)
+	for _, arg := range args {
+		switch v := arg.(type) {
+		case string:
+			memory.WriteString(next, v)
+			stack = append(stack, uint64(next), uint64(len(v)))
+			next += uint32(len(v)) + 1
+		case []byte:
+			at := next
+			buffers = append(buffers, func() {
+				b, _ := memory.Read(at, uint32(len(v)))
+				copy(v, b)
+			})
+			memory.Write(at, v)
+			stack = append(stack, uint64(at), uint64(len(v)))
+			next += uint32(len(v)) + 1
+		case int32:
+			stack = append(stack, api.EncodeI32(v))
+		case int64:
+			stack = append(stack, api.EncodeI64(v))
+		case float64:
+			stack = append(stack, api.EncodeF64(v))
+		}
+	}
+	if len(stack) == 0 {
+		stack = make([]uint64, 1)
+	}
+	f.Call(&h.call, h.module, stack)
+	for _, read := range buffers {
+		read()
+	}
+	return stack[0]
+}
+
+func (h *real) i32(name string, args ...any) int32 { return api.DecodeI32(h.do(name, args...)) }
+
+// Allows implements imports.Host: the host functions check for themselves.
+func (h *real) Allows(string, abi.Mask) bool { return true }
+
+func (h *real) RequestMethod(b []byte) int32       { return h.i32("request_method", b) }
+func (h *real) RequestSetMethod(s string) int32    { return h.i32("request_set_method", s) }
+func (h *real) RequestURI(b []byte) int32          { return h.i32("request_uri", b) }
+func (h *real) RequestSetURI(s string) int32       { return h.i32("request_set_uri", s) }
+func (h *real) RequestPath(b []byte) int32         { return h.i32("request_path", b) }
+func (h *real) RequestQuery(b []byte) int32        { return h.i32("request_query", b) }
+func (h *real) RequestSetQuery(s string) int32     { return h.i32("request_set_query", s) }
+func (h *real) QueryList(b []byte) int32           { return h.i32("query_list", b) }
+func (h *real) ParamGet(s string, b []byte) int32  { return h.i32("param_get", s, b) }
+func (h *real) ParamList(b []byte) int32           { return h.i32("param_list", b) }
+func (h *real) RequestStart() int64                { return int64(h.do("request_start")) }
+func (h *real) RequestHeaderRemove(s string) int32 { return h.i32("request_header_remove", s) }
+func (h *real) RequestHeaderList(b []byte) int32   { return h.i32("request_header_list", b) }
+func (h *real) RequestBodyRead(b []byte) int32     { return h.i32("request_body_read", b) }
+func (h *real) RequestBodySet(s string) int32      { return h.i32("request_body_set", s) }
+func (h *real) ResponseStatus() int32              { return h.i32("response_status") }
+func (h *real) ResponseSetStatus(n int32) int32    { return h.i32("response_set_status", n) }
+func (h *real) ResponseWrite(s string) int32       { return h.i32("response_write", s) }
+func (h *real) ResponseFlush() int32               { return h.i32("response_flush") }
+func (h *real) ResponseHeaderRemove(s string) int32 {
+	return h.i32("response_header_remove", s)
+}
+func (h *real) ResponseHeaderList(b []byte) int32 { return h.i32("response_header_list", b) }
+func (h *real) ResponseChunk(b []byte) int32      { return h.i32("response_chunk", b) }
+func (h *real) ResponseSetChunk(s string) int32   { return h.i32("response_set_chunk", s) }
+func (h *real) ResponseEOF() int32                { return h.i32("response_eof") }
+func (h *real) Exit(n int32) int32                { return h.i32("exit", n) }
+func (h *real) Redirect(s string, n int32) int32  { return h.i32("redirect", s, n) }
+func (h *real) Exec(s string) int32               { return h.i32("exec", s) }
+func (h *real) CtxGet(s string, b []byte) int32   { return h.i32("ctx_get", s, b) }
+func (h *real) CtxSet(k, v string) int32          { return h.i32("ctx_set", k, v) }
+func (h *real) CtxRemove(s string) int32          { return h.i32("ctx_remove", s) }
+func (h *real) Now() int64                        { return int64(h.do("now")) }
+func (h *real) Sleep(n int64) int32               { return h.i32("sleep", n) }
+func (h *real) Log(n int32, s string) int32       { return h.i32("log", n, s) }
+func (h *real) QueryGet(s string, i int32, b []byte) int32 {
+	return h.i32("query_get", s, i, b)
+}
+func (h *real) VariableGet(s string, b []byte) int32 { return h.i32("variable_get", s, b) }
+func (h *real) ConfigGet(s string, b []byte) int32   { return h.i32("config_get", s, b) }
+func (h *real) RequestHeaderGet(s string, b []byte) int32 {
+	return h.i32("request_header_get", s, b)
+}
+func (h *real) RequestHeaderSet(k, v string) int32 { return h.i32("request_header_set", k, v) }
+func (h *real) RequestHeaderAdd(k, v string) int32 { return h.i32("request_header_add", k, v) }
+func (h *real) ResponseHeaderGet(s string, b []byte) int32 {
+	return h.i32("response_header_get", s, b)
+}
+func (h *real) ResponseHeaderSet(k, v string) int32 { return h.i32("response_header_set", k, v) }
+func (h *real) ResponseHeaderAdd(k, v string) int32 { return h.i32("response_header_add", k, v) }
+func (h *real) MetricDefine(kind int32, name, help, labels, buckets string) int32 {
+	return h.i32("metric_define", kind, name, help, labels, buckets)
+}
+func (h *real) MetricSeries(n int32, s string) int32   { return h.i32("metric_series", n, s) }
+func (h *real) MetricAdd(n int32, v float64) int32     { return h.i32("metric_add", n, v) }
+func (h *real) MetricSet(n int32, v float64) int32     { return h.i32("metric_set", n, v) }
+func (h *real) MetricObserve(n int32, v float64) int32 { return h.i32("metric_observe", n, v) }
