@@ -36,6 +36,7 @@ func (p *Plugin) newInstance() (*Instance, error) {
 		i.close()
 		return nil, err
 	}
+	i.output.end()
 	return i, nil
 }
 
@@ -44,7 +45,7 @@ func (i *Instance) start() error {
 	// environment.
 	config := wazero.NewModuleConfig().
 		WithName("").
-		WithStartFunctions(abi.ExportInit).
+		WithStartFunctions(). // _initialize is called below
 		WithStdout(&i.output).WithStderr(&i.output).
 		WithSysWalltime().WithSysNanotime().
 		WithNanosleep(func(ns int64) { i.call.Sleep(time.Duration(ns)) }).
@@ -54,6 +55,9 @@ func (i *Instance) start() error {
 		return fmt.Errorf("cannot initialise: %w", i.output.explain(err))
 	}
 	i.module = module
+	if _, err := i.ask(abi.ExportInit, 0); err != nil {
+		return err
+	}
 	version, err := i.ask(abi.ExportVersion, abi.Version)
 	if err != nil {
 		return err
@@ -74,11 +78,13 @@ func (i *Instance) start() error {
 	if i.phases == 0 {
 		return errors.New("it handles no phase: register a handler in an init function, for example sdk.Content(answer)")
 	}
-	_, err = i.Run(nil, abi.Init)
-	return err
+	if _, err = i.Run(nil, abi.Init); err != nil {
+		return fmt.Errorf("%s failed: %w", abi.Init.Export(), errors.Unwrap(err))
+	}
+	return nil
 }
 
-// ask calls an optional function of the module's that describes it.
+// ask calls an optional function of the module's that is no phase's.
 func (i *Instance) ask(name string, otherwise int32) (int32, error) {
 	f := i.module.ExportedFunction(name)
 	if f == nil {
@@ -113,24 +119,23 @@ func (i *Instance) Run(x *host.Exchange, phase abi.Phase) (abi.Action, error) {
 	start := i.counts.begin(phase)
 	err := f.CallWithStack(&i.call, i.stack[:])
 	i.counts.end(phase, start)
+	if err != nil {
+		err = i.output.explain(err)
+	} else {
+		i.output.end()
+	}
 	i.call.Phase, i.call.Exchange = outerPhase, outerExchange
 
 	action := abi.Action(api.DecodeI32(i.stack[0]))
 	if err == nil && (action == abi.Continue || action == abi.Final) {
 		return action, nil
 	}
-	return abi.Final, i.fault(phase, err)
-}
-
-func (i *Instance) fault(phase abi.Phase, err error) error {
+	if err == nil {
+		err = fmt.Errorf("it answered %d, which is neither 0 (go on) nor 1 (final)", action)
+	}
 	i.broken = true
 	i.counts.errors[phase]++
-	if err == nil {
-		err = errNoAction
-	} else {
-		err = i.output.explain(err)
-	}
-	return &Fault{i.plugin.options.Name, phase, err}
+	return abi.Final, &Fault{i.plugin.options.Name, phase, err}
 }
 
 func (i *Instance) close() {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
@@ -56,6 +57,10 @@ var (
 	component = []byte("\x00asm\x0d\x00\x01\x00")
 )
 
+// overLimit is how wazero says that a memory is larger than the runtime
+// allows. It has no type for that error.
+const overLimit = "over limit of"
+
 // compile turns the module into machine code and checks what it imports and
 // exports. Each plugin has a runtime of its own: its memory limit holds for it
 // alone, closing it frees everything, and wazero 1.12 instantiates a module
@@ -86,7 +91,10 @@ func (p *Plugin) compile(ctx context.Context, wasm []byte) error {
 		return fmt.Errorf("cannot set up WASI: %w", err)
 	}
 	module, err := p.runtime.CompileModule(ctx, wasm)
-	if err != nil {
+	switch {
+	case err != nil && strings.Contains(err.Error(), overLimit):
+		return fmt.Errorf("the module needs more memory than the plugin's limit: %w", err)
+	case err != nil:
 		return fmt.Errorf("the module is not valid: %w", err)
 	}
 	p.module = module

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/tetratelabs/wazero/sys"
 
@@ -50,17 +51,49 @@ func (o *output) flush() {
 	o.line = o.line[:0]
 }
 
-// explain puts the guest's own words before the runtime's where there are any.
+// end logs what has no end of line once the call that wrote it is over, and
+// forgets a panic that the guest has survived.
+func (o *output) end() {
+	if len(o.line) > 0 || o.last != "" {
+		o.flush()
+		o.last = ""
+	}
+}
+
+// explain says how a guest has failed, in its own words where there are any,
+// in one line.
 func (o *output) explain(err error) error {
 	o.flush()
-	if o.last != "" {
-		last := o.last
-		o.last = ""
-		var exit *sys.ExitError
-		if errors.As(err, &exit) {
-			return errors.New(last)
-		}
-		return fmt.Errorf("%s: %w", last, err)
+	last := o.last
+	o.last = ""
+	var exit *sys.ExitError
+	switch exited := errors.As(err, &exit); {
+	case exited && last != "":
+		return errors.New(last)
+	case exited:
+		return fmt.Errorf("it exited with status %d", exit.ExitCode())
+	case last != "":
+		return fmt.Errorf("%s: %w", last, trap{err})
+	default:
+		return trap{err}
 	}
-	return err
 }
+
+// trap is an error of wazero's with its backtrace, which there takes a line a
+// function.
+type trap struct{ err error }
+
+// Error leaves the host's own backtrace as it is, which follows where a host
+// function has panicked.
+func (t trap) Error() string {
+	text := t.err.Error()
+	end := strings.Index(text, "\n\n")
+	if end < 0 {
+		end = len(text)
+	}
+	return backtrace.Replace(text[:end]) + text[end:]
+}
+
+func (t trap) Unwrap() error { return t.err }
+
+var backtrace = strings.NewReplacer("\nwasm stack trace:\n\t", " in ", "\n\t\t", " at ", "\n\t", " ← ")

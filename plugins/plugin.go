@@ -2,7 +2,6 @@ package plugins
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -161,5 +160,3 @@ func (f *Fault) Error() string {
 
 // Unwrap is the cause.
 func (f *Fault) Unwrap() error { return f.Err }
-
-var errNoAction = errors.New("the phase function answered neither 0 (go on) nor 1 (final)")

@@ -20,7 +20,7 @@ func controlRedirect(c *Call, s []uint64) {
 	if c.headSent(s, "redirect") {
 		return
 	}
-	uri, ok := c.view(s[0], s[1])
+	uri, ok := c.line(s)
 	status := api.DecodeI32(s[2])
 	ok = ok && len(uri) > 0 && isFieldValue(uri) && isRedirect(status)
 	if ok {
@@ -37,7 +37,7 @@ func controlExec(c *Call, s []uint64) {
 	if c.headSent(s, "exec") {
 		return
 	}
-	uri, ok := c.view(s[0], s[1])
+	uri, ok := c.line(s)
 	if ok = ok && isTarget(uri); ok {
 		c.Exchange.Exec = append(c.Exchange.Exec[:0], uri...)
 		c.Exchange.Ended = true

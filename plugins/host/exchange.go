@@ -38,8 +38,9 @@ type Exchange struct {
 
 	OriginalURI []byte // the target as it was received, set when a plugin changes it
 
-	ctx     fasthttp.Args
-	ctxSize int
+	ctx     ctx
+	ctxSize int // of its keys and values
+	fields  int // how much guests have written into headers
 	id      [32]byte
 	hasID   bool
 	scratch []byte // for answers that are put together first
@@ -83,21 +84,24 @@ func (x *Exchange) ResetRoute() {
 // for each exchange it sets itself.
 func (x *Exchange) Reset() {
 	x.ResetRoute()
-	x.ctx.Reset()
-	x.ctxSize = 0
+	x.ctx = kept(x.ctx)
+	x.ctxSize, x.fields = 0, 0
 	x.hasID = false
 	x.Route = ""
 	x.BytesSent, x.BodySent = 0, 0
 	x.Chunk, x.EOF = nil, false
-	x.OriginalURI = x.OriginalURI[:0]
-	if cap(x.scratch) > maxScratch {
-		x.scratch = nil
-	}
+	x.OriginalURI = kept(x.OriginalURI)
+	x.scratch, x.chunk = kept(x.scratch), kept(x.chunk)
 }
 
-// maxScratch is what an exchange keeps of its scratch buffer between
-// requests: lists of headers are smaller, bodies do not go through it.
-const maxScratch = 64 << 10
+// kept is a buffer, empty, where it is worth keeping for the next request.
+func kept(b []byte) []byte {
+	const most = 64 << 10 // lists of headers are smaller, most chunks, too
+	if cap(b) > most {
+		return nil
+	}
+	return b[:0]
+}
 
 // ID is the request's identifier, 32 hexadecimal digits that cannot be
 // guessed, made when first asked for.

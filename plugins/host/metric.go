@@ -20,17 +20,20 @@ type Metrics struct {
 
 	mu       sync.RWMutex
 	families []*metric.Family
+	defined  map[string]int // the families' numbers by their names
 	series   []*metric.Series
 	ids      map[*metric.Series]int
 }
 
 func newMetrics(plugin string, registry *metric.Registry) *Metrics {
-	return &Metrics{plugin: plugin, registry: registry, ids: map[*metric.Series]int{}}
+	return &Metrics{plugin: plugin, registry: registry,
+		defined: map[string]int{}, ids: map[*metric.Series]int{}}
 }
 
 // Limits of one definition.
 const (
-	maxMetrics = 200 // per plugin
+	maxMetrics = 200      // per plugin
+	maxText    = 16 << 10 // of the name, the help text and the labels together, in bytes
 	maxSeries  = 10_000
 	maxLabels  = 10
 	maxBuckets = 50
@@ -42,7 +45,7 @@ func metricDefine(c *Call, s []uint64) {
 	help, ok2 := c.view(s[3], s[4])
 	labels, ok3 := c.view(s[5], s[6])
 	buckets, ok4 := c.view(s[7], s[8])
-	if !ok1 || !ok2 || !ok3 || !ok4 {
+	if !ok1 || !ok2 || !ok3 || !ok4 || len(name)+len(help)+len(labels) > maxText {
 		fail(s, abi.BadArgument)
 		return
 	}
@@ -64,20 +67,20 @@ func metricDefine(c *Call, s []uint64) {
 func (m *Metrics) define(kind metric.Kind, name, help string, labels []string, buckets []float64) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	id, known := m.defined[name]
+	if !known && len(m.families) == maxMetrics {
+		return 0, errTooManyMetrics
+	}
 	f, err := m.registry.DefinePlugin(m.plugin, kind, name, help, labels, buckets)
 	if err != nil {
 		return 0, err
 	}
-	for id, known := range m.families {
-		if known == f {
-			return id, nil
-		}
+	if !known {
+		id = len(m.families)
+		m.families = append(m.families, f)
+		m.defined[name] = id
 	}
-	if len(m.families) == maxMetrics {
-		return 0, errTooManyMetrics
-	}
-	m.families = append(m.families, f)
-	return len(m.families) - 1, nil
+	return id, nil
 }
 
 var errTooManyMetrics = errors.New("cannot define metric: a plugin has at most 200")

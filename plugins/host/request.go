@@ -11,7 +11,7 @@ func requestMethod(c *Call, s []uint64) {
 }
 
 func requestSetMethod(c *Call, s []uint64) {
-	method, ok := c.view(s[0], s[1])
+	method, ok := c.line(s)
 	if ok = ok && isToken(method); ok {
 		c.Exchange.Request.Header.SetMethodBytes(method)
 	}
@@ -23,7 +23,7 @@ func requestURI(c *Call, s []uint64) {
 }
 
 func requestSetURI(c *Call, s []uint64) {
-	uri, ok := c.view(s[0], s[1])
+	uri, ok := c.line(s)
 	if ok = ok && isTarget(uri); ok {
 		c.Exchange.SetURI(uri)
 	}
@@ -39,7 +39,7 @@ func requestQuery(c *Call, s []uint64) {
 }
 
 func requestSetQuery(c *Call, s []uint64) {
-	query, ok := c.view(s[0], s[1])
+	query, ok := c.line(s)
 	if ok = ok && isURIText(query); ok {
 		x := c.Exchange
 		x.scratch = append(x.scratch[:0], x.Request.URI().PathOriginal()...)
@@ -105,4 +105,13 @@ func paramList(c *Call, s []uint64) {
 
 func requestStart(c *Call, s []uint64) {
 	s[0] = uint64(c.Exchange.Start.UnixNano())
+}
+
+// maxLine is how long a method or a target from a guest may be, in bytes.
+const maxLine = 64 << 10
+
+// line is a method or a target from the guest, a view.
+func (c *Call) line(s []uint64) ([]byte, bool) {
+	b, ok := c.view(s[0], s[1])
+	return b, ok && len(b) <= maxLine
 }

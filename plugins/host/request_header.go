@@ -6,8 +6,14 @@ import (
 	"phasm/sdk/abi"
 )
 
+// What guests make the host keep of headers is bounded, in bytes.
+const (
+	maxFieldName = 1 << 10   // of one name
+	maxFields    = 256 << 10 // of all names and values that guests write for an exchange
+)
+
 func requestHeaderGet(c *Call, s []uint64) {
-	name, ok := c.view(s[0], s[1])
+	name, ok := c.fieldName(s)
 	if !ok {
 		fail(s, abi.BadArgument)
 		return
@@ -21,24 +27,22 @@ func requestHeaderGet(c *Call, s []uint64) {
 }
 
 func requestHeaderSet(c *Call, s []uint64) {
-	name, value, ok := c.field(s)
-	if ok {
-		c.Exchange.Request.Header.SetBytesKV(name, value)
+	if name, value, ok := c.field(s); ok {
+		h := &c.Exchange.Request.Header
+		h.DelBytes(name) // fasthttp's Set would leave a second value, and cookies
+		h.SetBytesKV(name, value)
 	}
-	done(s, ok)
 }
 
 func requestHeaderAdd(c *Call, s []uint64) {
-	name, value, ok := c.field(s)
-	if ok {
+	if name, value, ok := c.field(s); ok {
 		c.Exchange.Request.Header.AddBytesKV(name, value)
 	}
-	done(s, ok)
 }
 
 func requestHeaderRemove(c *Call, s []uint64) {
-	name, ok := c.view(s[0], s[1])
-	if ok {
+	name, ok := c.fieldName(s)
+	if ok && !isFraming(name) {
 		c.Exchange.Request.Header.DelBytes(name)
 	}
 	done(s, ok)
@@ -75,12 +79,37 @@ var fieldHeaders = [...]string{
 	"Host", "User-Agent", "Content-Type", "Content-Length", "Content-Encoding", "Server", "Connection",
 }
 
-// field is a header line from the guest, checked. Its parts are views.
-func (c *Call) field(s []uint64) (name, value []byte, ok bool) {
+// fieldName is a header's name from the guest, a view.
+func (c *Call) fieldName(s []uint64) (name []byte, ok bool) {
 	name, ok = c.view(s[0], s[1])
-	if !ok || !isToken(name) {
+	return name, ok && len(name) <= maxFieldName
+}
+
+// field is a header line from the guest that is to be written. Its parts are
+// views. It gives the guest its answer, and answers false where there is
+// nothing to write.
+func (c *Call) field(s []uint64) (name, value []byte, ok bool) {
+	name, ok1 := c.fieldName(s)
+	value, ok2 := c.view(s[2], s[3])
+	if !ok1 || !ok2 || !isToken(name) || !isFieldValue(value) {
+		fail(s, abi.BadArgument)
 		return nil, nil, false
 	}
-	value, ok = c.view(s[2], s[3])
-	return name, value, ok && isFieldValue(value)
+	x := c.Exchange
+	size := x.fields + len(name) + len(value)
+	if size > maxFields {
+		fail(s, abi.NoMemory)
+		return nil, nil, false
+	}
+	x.fields = size
+	s[0] = 0
+	return name, value, !isFraming(name)
+}
+
+// isFraming tells whether a header decides where a message's body ends. Those
+// are the server's: it alone knows what is on the wire. A guest that could
+// change a request's would shift where the connection's next request begins.
+func isFraming(name []byte) bool {
+	return bytes.EqualFold(name, []byte("Content-Length")) ||
+		bytes.EqualFold(name, []byte("Transfer-Encoding"))
 }

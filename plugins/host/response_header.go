@@ -3,16 +3,22 @@ package host
 import (
 	"bytes"
 
+	"github.com/valyala/fasthttp"
+
 	"phasm/sdk/abi"
 )
 
 func responseHeaderGet(c *Call, s []uint64) {
-	name, ok := c.view(s[0], s[1])
+	name, ok := c.fieldName(s)
 	if !ok {
 		fail(s, abi.BadArgument)
 		return
 	}
-	value := c.Exchange.Response.Header.PeekBytes(name)
+	h := &c.Exchange.Response.Header
+	value := h.PeekBytes(name)
+	if bytes.EqualFold(name, setCookie) {
+		value = firstCookie(h)
+	}
 	if isAbsent(name, value) {
 		fail(s, abi.NotFound)
 		return
@@ -24,33 +30,27 @@ func responseHeaderSet(c *Call, s []uint64) {
 	if c.headSent(s, "response_header_set") {
 		return
 	}
-	name, value, ok := c.field(s)
-	if ok && !isFraming(name) {
+	if name, value, ok := c.field(s); ok {
 		h := &c.Exchange.Response.Header
-		if bytes.EqualFold(name, setCookie) {
-			h.DelAllCookies() // fasthttp's Set would add one
-		}
+		h.DelBytes(name) // fasthttp's Set would leave a second value, and cookies
 		h.SetBytesKV(name, value)
 	}
-	done(s, ok)
 }
 
 func responseHeaderAdd(c *Call, s []uint64) {
 	if c.headSent(s, "response_header_add") {
 		return
 	}
-	name, value, ok := c.field(s)
-	if ok && !isFraming(name) {
+	if name, value, ok := c.field(s); ok {
 		c.Exchange.Response.Header.AddBytesKV(name, value)
 	}
-	done(s, ok)
 }
 
 func responseHeaderRemove(c *Call, s []uint64) {
 	if c.headSent(s, "response_header_remove") {
 		return
 	}
-	name, ok := c.view(s[0], s[1])
+	name, ok := c.fieldName(s)
 	if ok && !isFraming(name) {
 		c.Exchange.Response.Header.DelBytes(name)
 	}
@@ -68,9 +68,11 @@ func responseHeaderList(c *Call, s []uint64) {
 
 var setCookie = []byte("Set-Cookie")
 
-// isFraming tells whether a header decides where the response ends. Those are
-// the server's: it alone knows what body it sends.
-func isFraming(name []byte) bool {
-	return bytes.EqualFold(name, []byte("Content-Length")) ||
-		bytes.EqualFold(name, []byte("Transfer-Encoding"))
+// firstCookie is the first Set-Cookie header, of which fasthttp's Peek makes
+// one line.
+func firstCookie(h *fasthttp.ResponseHeader) []byte {
+	for _, cookie := range h.Cookies() {
+		return cookie
+	}
+	return nil
 }

@@ -78,7 +78,7 @@ func VariableNames() string {
 }
 
 func variableGet(c *Call, s []uint64) {
-	name, ok := c.view(s[0], s[1])
+	name, ok := c.fieldName(s)
 	if !ok {
 		fail(s, abi.BadArgument)
 		return

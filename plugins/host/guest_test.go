@@ -1,0 +1,287 @@
+package host_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/valyala/fasthttp"
+
+	"phasm/plugins/host"
+	wt "phasm/plugins/internal/wasmtest"
+	"phasm/plugins/metric"
+	"phasm/sdk/abi"
+)
+
+// guest is a module that imports every host function and hands each on, so
+// that a test can call it as a guest does: through wazero, with the arguments
+// in the guest's memory.
+type guest struct {
+	t      testing.TB
+	module api.Module
+	memory api.Memory
+	call   *host.Call
+	log    bytes.Buffer
+	next   uint32 // where the next argument goes
+}
+
+// newGuest is a guest in the content phase of the example exchange.
+func newGuest(t testing.TB) *guest {
+	t.Helper()
+	m := wt.Plugin()
+	functions := host.Functions()
+	for _, f := range functions {
+		m.Import(abi.Module, f.Name, signature(&f))
+	}
+	for index, f := range functions {
+		var body []byte
+		params, _ := f.Signature()
+		for n := range params {
+			body = append(body, wt.LocalGet(n)...)
+		}
+		m.Export(f.Name, m.Func(f.Name, signature(&f), body, wt.Call(index)))
+	}
+	ctx := context.Background()
+	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithMemoryLimitPages(64))
+	t.Cleanup(func() { r.Close(ctx) })
+	if err := host.Instantiate(ctx, r); err != nil {
+		t.Fatal(err)
+	}
+	module, err := r.Instantiate(ctx, m.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &guest{t: t, module: module, memory: module.Memory()}
+	config := map[string]any{"x-a": "configured", "deep": map[string]any{"n": 5}}
+	log := slog.New(slog.NewJSONHandler(&g.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	g.call = &host.Call{Context: ctx, Plugin: host.NewPlugin("p", config, log, metric.NewRegistry()), Phase: abi.Content}
+	g.call.Exchange, _ = exchange()
+	return g
+}
+
+func signature(f *host.Function) wt.Signature {
+	params, results := f.Signature()
+	return wt.Sig(strings.Join(params, " "), strings.Join(results, " "))
+}
+
+// wire is a connection that the test holds the other end of.
+type wire struct {
+	body     string
+	bodyErr  error // at the body's end, io.EOF where nil
+	kept     bool  // what ReadBody was told last
+	headSent bool
+	gone     bool
+	flush    func() error
+	flushes  int
+}
+
+func (w *wire) ReadBody(p []byte, offset int64, keep bool) (int, error) {
+	w.kept = keep
+	if offset < int64(len(w.body)) {
+		return copy(p, w.body[offset:]), nil
+	}
+	if w.bodyErr != nil {
+		return 0, w.bodyErr
+	}
+	return 0, io.EOF
+}
+
+func (w *wire) SetBody(b []byte) { w.body = string(b) }
+
+func (w *wire) Flush() error {
+	w.flushes++
+	if w.flush != nil {
+		return w.flush()
+	}
+	return nil
+}
+
+func (w *wire) HeadSent() bool   { return w.headSent }
+func (w *wire) ClientGone() bool { return w.gone }
+
+// params are path parameters: names and values in turn.
+type params []string
+
+func (p params) Len() int           { return len(p) / 2 }
+func (p params) Name(i int) string  { return p[2*i] }
+func (p params) Value(i int) []byte { return []byte(p[2*i+1]) }
+
+func (p params) Get(name string) ([]byte, bool) {
+	for i := range p.Len() {
+		if p.Name(i) == name {
+			return p.Value(i), true
+		}
+	}
+	return nil, false
+}
+
+// exchange is the example: something under the name x-a everywhere.
+func exchange() (*host.Exchange, *wire) {
+	w := &wire{body: "the body"}
+	x := &host.Exchange{
+		Request: &fasthttp.Request{}, Response: &fasthttp.Response{}, Wire: w,
+		Params: params{"x-a", "parameter", "empty", ""},
+		Start:  time.Unix(1700000000, 5), Chunk: []byte("chunk"), EOF: true,
+	}
+	x.Request.SetRequestURI("/a%20path/../p?x-a=1&x-a=2%20+&y&%78-b=3")
+	x.Request.Header.SetMethod("PUT")
+	x.Request.Header.SetHost("example.com")
+	x.Request.Header.Set("X-A", "of the request")
+	x.Response.Header.SetNoDefaultContentType(true)
+	x.Response.Header.Set("X-A", "of the response")
+	return x, w
+}
+
+// raw calls a function with the numbers given, and answers its result as a
+// number with its sign. A trap ends the test.
+func (g *guest) raw(name string, args ...uint64) int64 {
+	g.t.Helper()
+	results, err := g.module.ExportedFunction(name).Call(g.call, args...)
+	if err != nil {
+		g.t.Fatalf("%s%v: %v", name, args, err)
+	}
+	if host.Find(name).Result == host.Nanoseconds {
+		return int64(results[0])
+	}
+	return int64(api.DecodeI32(results[0]))
+}
+
+// buffer is an argument: room for that many bytes.
+type buffer int
+
+// call calls a function with Go values: a string, a list, a buffer, numbers.
+// It answers the result and what is in the buffer, and checks that nothing was
+// written to the buffer but an answer that fits.
+func (g *guest) ask(name string, args ...any) (result int64, content string) {
+	g.t.Helper()
+	const unwritten = 0xa5
+	g.next = 64
+	var raw []uint64
+	var at, capacity uint32
+	put := func(b []byte) {
+		if !g.memory.Write(g.next, b) {
+			g.t.Fatalf("%s: no room for %d bytes", name, len(b))
+		}
+		raw = append(raw, uint64(g.next), uint64(len(b)))
+		g.next += uint32(len(b)) + 16
+	}
+	for _, arg := range args {
+		switch v := arg.(type) {
+		case string:
+			put([]byte(v))
+		case []string:
+			put(list(v...))
+		case []float64:
+			put(doubles(v...))
+		case buffer:
+			at, capacity = g.next, uint32(v)
+			put(bytes.Repeat([]byte{unwritten}, int(v)))
+			g.memory.WriteByte(at+capacity, unwritten)
+		case int:
+			raw = append(raw, api.EncodeI32(int32(v)))
+		case time.Duration:
+			raw = append(raw, uint64(v))
+		case float64:
+			raw = append(raw, math.Float64bits(v))
+		default:
+			g.t.Fatalf("%s: an argument of type %T", name, arg)
+		}
+	}
+	result = g.raw(name, raw...)
+	if capacity == 0 && at == 0 {
+		return result, ""
+	}
+	b, _ := g.memory.Read(at, capacity+1)
+	written := 0
+	if result >= 0 && result <= int64(capacity) {
+		written = int(result)
+	}
+	if rest := b[written:]; bytes.Count(rest, []byte{unwritten}) != len(rest) {
+		g.t.Errorf("%s%v answers %d and writes %q behind that", name, args, result, b)
+	}
+	return result, string(b[:written])
+}
+
+// list is a list as guests give and get it.
+func list(items ...string) []byte {
+	var b []byte
+	for _, item := range items {
+		b = append(binary.LittleEndian.AppendUint32(b, uint32(len(item))), item...)
+	}
+	return b
+}
+
+func doubles(numbers ...float64) []byte {
+	var b []byte
+	for _, n := range numbers {
+		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(n))
+	}
+	return b
+}
+
+// want calls a function and checks its answer: a string is what must be in the
+// buffer, which the caller leaves away; an abi.Errno, an int or a bool (true
+// for 0) is the result. An answer of a length is asked for with buffers that
+// fit, that are too small and that have no room at all.
+func (g *guest) want(want any, name string, args ...any) {
+	g.t.Helper()
+	text, ok := want.(string)
+	if !ok {
+		switch host.Find(name).Result {
+		case host.Length, host.Count:
+			args = append(args, buffer(64))
+		}
+		result, _ := g.ask(name, args...)
+		number := int64(0)
+		switch w := want.(type) {
+		case int:
+			number = int64(w)
+		case abi.Errno:
+			number = int64(w)
+		case nil:
+		default:
+			g.t.Fatalf("%s: an answer of type %T", name, want)
+		}
+		if result != number {
+			g.t.Errorf("%s%q answers %d, want %d", name, args, result, number)
+		}
+		return
+	}
+	capacities := []int{len(text), len(text) + 1, 0, len(text) - 1}
+	if host.Find(name).Result == host.Count {
+		capacities = []int{len(text)}
+	}
+	for _, capacity := range capacities {
+		if capacity < 0 {
+			continue
+		}
+		result, content := g.ask(name, append(args[:len(args):len(args)], buffer(capacity))...)
+		if result != int64(len(text)) || capacity >= len(text) && content != text {
+			g.t.Errorf("%s%q with room for %d answers %d, %q, want %d, %q", name, args, capacity, result, content, len(text), text)
+		}
+	}
+}
+
+// lines are the lines that have been logged.
+func (g *guest) lines() []map[string]any {
+	g.t.Helper()
+	var lines []map[string]any
+	for decoder := json.NewDecoder(&g.log); decoder.More(); {
+		line := map[string]any{}
+		if err := decoder.Decode(&line); err != nil {
+			g.t.Fatal(err)
+		}
+		delete(line, "time")
+		lines = append(lines, line)
+	}
+	return lines
+}

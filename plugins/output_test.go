@@ -1,0 +1,68 @@
+package plugins
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	wt "phasm/plugins/internal/wasmtest"
+	"phasm/sdk/abi"
+)
+
+func TestOutputGoesToTheLog(t *testing.T) {
+	m := wt.Plugin()
+	write := importWrite(m)
+	printable(m, 64, "one\ntw")
+	printable(m, 128, "o\n\nthree")
+	printable(m, 192, "from init")
+	printable(m, 256, "bad \xff text\n")
+	m.Phase("on_init", print(write, 1, 192), answers(0))
+	m.Phase("on_rewrite", print(write, 1, 64), print(write, 2, 128), answers(0))
+	m.Phase("on_content", print(write, 2, 256), answers(0))
+	p, log := load(t, m)
+	i := acquire(t, p)
+	x := exchange(nil)
+	i.Run(x, abi.Rewrite)
+	i.Run(x, abi.Content)
+	i.Run(nil, abi.Content)
+
+	var got [][3]string
+	for _, line := range log.all(t) {
+		if line["msg"] == "plugin loaded" {
+			continue
+		}
+		id, _ := line["request_id"].(string)
+		if id != "" && id != string(x.ID()) || line["plugin"] != "p" || line["level"] != "WARN" {
+			t.Errorf("logged %v", line)
+		}
+		got = append(got, [3]string{line["phase"].(string), line["msg"].(string), strings.Repeat("with id", min(1, len(id)))})
+	}
+	want := [][3]string{
+		{"init", "from init", ""},
+		{"rewrite", "one", "with id"}, {"rewrite", "two", "with id"}, {"rewrite", "three", "with id"},
+		{"content", "bad \uFFFD text", "with id"}, {"content", "bad \uFFFD text", ""},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("logged\n%q\nwant\n%q", got, want)
+	}
+}
+
+func TestOutputCutsLongLines(t *testing.T) {
+	m := wt.Plugin()
+	write := importWrite(m)
+	printable(m, 64, strings.Repeat("x", 5000))
+	printable(m, 8192, "\nnext\n")
+	m.Phase("on_content", print(write, 1, 64), print(write, 1, 64), print(write, 1, 64), print(write, 1, 8192), answers(0))
+	p, log := load(t, m)
+	i := acquire(t, p)
+	if _, err := i.Run(exchange(nil), abi.Content); err != nil {
+		t.Fatal(err)
+	}
+	lines := log.all(t)[1:]
+	if len(lines) != 2 || lines[0]["msg"] != strings.Repeat("x", maxLine) || lines[1]["msg"] != "next" {
+		t.Errorf("logged %v", lines)
+	}
+	if cap(i.output.line) > 2*maxLine {
+		t.Errorf("a buffer of %d bytes is kept", cap(i.output.line))
+	}
+}
