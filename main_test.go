@@ -131,7 +131,7 @@ func TestStartErrors(t *testing.T) {
 		"missing module": {listener + "[plugins.p]\npath = \"gone.wasm\"\n" + route + `content = "p"`, `:4: plugins.p.path: `},
 		"corrupt module": {listener + fmt.Sprintf("[plugins.p]\npath = %q\n", corrupt) + route + `content = "p"`, `:4: plugins.p.path: the module is not valid: `},
 		"panic in init": {listener + fmt.Sprintf("[plugins.p]\nsource = %q\nconfig = {name = \"p\", fail = \"init\"}\n", probe) + route + `content = "p"`,
-			`:4: plugins.p.source: cannot initialise: panic: told to fail`},
+			`:4: plugins.p.source: cannot call _initialize: panic: told to fail`},
 		"panic in init_worker": {listener + fmt.Sprintf("[plugins.p]\nsource = %q\nconfig = {name = \"p\", fail = \"init_worker\"}\n", probe) + route + `content = "p"`,
 			`plugin "p" failed in init_worker: panic: told to fail`},
 		"port in use": {fmt.Sprintf("[listeners.main]\naddress = %q\n", taken.Addr()) + route + `respond = {body = "x"}`,

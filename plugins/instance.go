@@ -130,7 +130,11 @@ func (i *Instance) Run(x *host.Exchange, phase abi.Phase) (abi.Action, error) {
 	if err == nil && (action == abi.Continue || action == abi.Final) {
 		return action, nil
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case x == nil && i.call.Failure != "":
+		err = errors.New(i.call.Failure) // the guest has said why
+	default:
 		err = fmt.Errorf("it answered %d, which is neither 0 (go on) nor 1 (final)", action)
 	}
 	i.broken = true

@@ -14,7 +14,6 @@ import (
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"phasm/plugins/host"
-	"phasm/plugins/source"
 )
 
 // maxModule is the largest module that is read, in bytes.
@@ -25,8 +24,7 @@ func (p *Plugin) read(ctx context.Context) ([]byte, error) {
 	if p.options.Path != "" {
 		return readModule(p.options.Path)
 	}
-	builder := source.Builder{Cache: filepath.Join(p.options.Cache, "build"), Log: p.options.Log}
-	wasm, _, err := builder.Build(ctx, p.options.Source)
+	wasm, _, err := p.options.Builder.Build(ctx, p.options.Source)
 	return wasm, err
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"phasm/plugins/host"
 	"phasm/plugins/metric"
+	"phasm/plugins/source"
 	"phasm/pool"
 	"phasm/sdk/abi"
 )
@@ -26,7 +27,8 @@ type Options struct {
 	Wait      time.Duration // how long an exchange waits for an instance when all are in use; 0 means not at all
 	Open      bool          // a fault skips the plugin instead of failing the request
 
-	Cache    string // a directory for builds and compiled code
+	Cache    string          // a directory for compiled code
+	Builder  *source.Builder // builds Source
 	Log      *slog.Logger
 	Registry *metric.Registry
 }

@@ -25,16 +25,16 @@ const failed Action = -1
 //
 // Like the following functions it is called in the plugin's init function. A
 // second handler for the same phase panics.
-func Init(f func() error) { phases.Register(abi.Init, lifecycle(abi.Init, f)) }
+func Init(f func() error) { phases.Register(abi.Init, lifecycle(f)) }
 
 // InitWorker registers what runs once per loaded configuration, after Init of
 // every plugin. One instance runs it, so it cannot prepare the variables of
 // others. It sees no request.
-func InitWorker(f func() error) { phases.Register(abi.InitWorker, lifecycle(abi.InitWorker, f)) }
+func InitWorker(f func() error) { phases.Register(abi.InitWorker, lifecycle(f)) }
 
 // ExitWorker registers what runs once per loaded configuration, after its last
 // request. It sees no request.
-func ExitWorker(f func() error) { phases.Register(abi.ExitWorker, lifecycle(abi.ExitWorker, f)) }
+func ExitWorker(f func() error) { phases.Register(abi.ExitWorker, lifecycle(f)) }
 
 // Rewrite registers what changes the request before anything else sees it, or
 // answers it early.
@@ -75,10 +75,10 @@ func observation(f func(*Request)) phases.Handler {
 	}
 }
 
-func lifecycle(p abi.Phase, f func() error) phases.Handler {
+func lifecycle(f func() error) phases.Handler {
 	return func() Action {
 		if err := f(); err != nil {
-			imports.Log(int32(LevelError), p.String()+" failed: "+err.Error())
+			imports.Log(int32(LevelError), err.Error())
 			return failed
 		}
 		return Continue

@@ -54,8 +54,8 @@ func TestInitFails(t *testing.T) {
 		register func(func() error)
 		want     string
 	}{
-		{sdk.Init, "cannot start the plugin: init failed: no luck"},
-		{sdk.InitWorker, "cannot start the plugin: init_worker failed: no luck"},
+		{sdk.Init, "cannot start the plugin: no luck"},
+		{sdk.InitWorker, "cannot start the plugin: no luck"},
 	} {
 		before := phases.Save()
 		test.register(func() error { return errors.New("no luck") })

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -68,11 +69,12 @@ func (a *admin) close() {
 }
 
 // notFromPages refuses what a web page could make an operator's browser send:
-// requests with an Origin, and requests for a name that somebody else's DNS may
-// have pointed at this address.
+// requests with an Origin, requests that say they come from a page elsewhere,
+// were it on another port of this machine, and requests for a name that
+// somebody else's DNS may have pointed at this address.
 func notFromPages(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") == "cross-site" || !isAddress(r.Host) {
+		if r.Header.Get("Origin") != "" || fromElsewhere(r.Header.Get("Sec-Fetch-Site")) || !isAddress(r.Host) {
 			http.Error(w, "the admin listener is not for web pages: ask it by its IP address or as localhost", http.StatusForbidden)
 			return
 		}
@@ -80,11 +82,18 @@ func notFromPages(next http.Handler) http.Handler {
 	})
 }
 
+// fromElsewhere tells whether a Sec-Fetch-Site header speaks of a page that is
+// not the listener's own. Programs send none, and for an address that somebody
+// has typed browsers send "none".
+func fromElsewhere(site string) bool { return site != "" && site != "none" && site != "same-origin" }
+
 // isAddress tells whether a Host header is an IP address or localhost.
 func isAddress(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
+	} else if len(host) > 2 && host[0] == '[' && host[len(host)-1] == ']' {
+		host = host[1 : len(host)-1] // an IPv6 address without a port
 	}
 	_, err := netip.ParseAddr(host)
-	return err == nil || host == "localhost"
+	return err == nil || strings.EqualFold(host, "localhost")
 }

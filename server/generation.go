@@ -3,10 +3,12 @@ package server
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"sync"
 	"time"
 
 	"phasm/plugins"
+	"phasm/plugins/source"
 	"phasm/sdk/abi"
 	"phasm/server/config"
 	"phasm/server/router"
@@ -37,11 +39,15 @@ func (s *Server) load(ctx context.Context, cache string) (*generation, error) {
 }
 
 func (s *Server) loadPlugins(ctx context.Context, g *generation, cache string) (map[string]*plugins.Plugin, []config.Problem) {
+	builder := &source.Builder{Log: s.log}
+	if cache != "" {
+		builder.Cache = filepath.Join(cache, "build")
+	}
 	loaded := make([]*plugins.Plugin, len(s.config.Plugins))
 	errs := make([]error, len(s.config.Plugins))
 	var loading sync.WaitGroup
 	for i, p := range s.config.Plugins {
-		loading.Go(func() { loaded[i], errs[i] = plugins.Load(ctx, s.pluginOptions(p, cache)) })
+		loading.Go(func() { loaded[i], errs[i] = plugins.Load(ctx, s.pluginOptions(p, cache, builder)) })
 	}
 	loading.Wait()
 
@@ -70,14 +76,14 @@ func pluginCause(err error) error {
 	return err
 }
 
-func (s *Server) pluginOptions(p config.Plugin, cache string) plugins.Options {
+func (s *Server) pluginOptions(p config.Plugin, cache string, builder *source.Builder) plugins.Options {
 	return plugins.Options{
 		Name: p.Name, Source: p.Source, Path: p.Path, Config: p.Config,
 		Memory:    int64(p.Limits.Memory),
 		Instances: p.Limits.Instances,
 		Wait:      time.Duration(p.Limits.Wait),
 		Open:      p.OnError == "open",
-		Cache:     cache, Log: s.log, Registry: s.registry,
+		Cache:     cache, Builder: builder, Log: s.log, Registry: s.registry,
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -165,4 +166,46 @@ func (s *testServer) adminGet(path string) string {
 		s.t.Fatal(err)
 	}
 	return string(body)
+}
+
+// eventually waits until a condition holds, and tells whether it did.
+func eventually(holds func() bool) bool {
+	for deadline := time.Now().Add(10 * time.Second); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			return false
+		}
+	}
+	return true
+}
+
+// waitFor waits until a condition holds that the rest of the test needs.
+func waitFor(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	if !eventually(holds) {
+		t.Fatalf("waited for %s in vain", what)
+	}
+}
+
+// writeFile writes a file, and the directories it is in, below dir.
+func writeFile(t *testing.T, dir, name, content string) {
+	t.Helper()
+	name = filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// requireCommand skips a test for want of a program, but never in CI.
+func requireCommand(t *testing.T, name string) {
+	t.Helper()
+	if _, err := exec.LookPath(name); err != nil {
+		message := "this test needs " + name + ": make deps installs it"
+		if os.Getenv("CI") != "" {
+			t.Fatal(message)
+		}
+		t.Skip(message)
+	}
 }

@@ -24,8 +24,9 @@ type logFile struct {
 	closed bool
 	done   chan struct{}
 
-	writing sync.Mutex // held while out is used or replaced
+	writing sync.Mutex // held while out is used, replaced or closed
 	out     io.WriteCloser
+	ended   bool // out is closed
 	spare   []byte
 }
 
@@ -110,6 +111,7 @@ func (f *logFile) write() {
 }
 
 // reopen opens the file anew by its name. Where that fails the old one stays.
+// After close it leaves nothing open.
 func (f *logFile) reopen() error {
 	if f.name == "" {
 		return nil
@@ -120,6 +122,9 @@ func (f *logFile) reopen() error {
 	}
 	f.writing.Lock()
 	defer f.writing.Unlock()
+	if f.ended {
+		return out.Close()
+	}
 	f.out.Close()
 	f.out = out
 	return nil
@@ -132,5 +137,8 @@ func (f *logFile) close() {
 	f.wake.Signal()
 	f.mu.Unlock()
 	<-f.done
+	f.writing.Lock()
+	defer f.writing.Unlock()
 	f.out.Close()
+	f.ended = true
 }

@@ -41,7 +41,8 @@ type Call struct {
 	Plugin   *Plugin
 	Exchange *Exchange // nil in the phases that see no request
 	Phase    abi.Phase
-	BodyRead int64 // how far this plugin has read the request's body
+	BodyRead int64  // how far this plugin has read the request's body
+	Failure  string // the last error that the guest logged outside of a request
 
 	memory api.Memory // of the calling module, valid during a host call
 }
@@ -52,6 +53,9 @@ func (f *Function) Call(ctx context.Context, mod api.Module, stack []uint64) {
 	if !f.Phases.Has(c.Phase) {
 		c.Plugin.Log.Error("API disabled in the context of "+c.Phase.String(), "function", f.Name)
 		fail(stack, abi.WrongPhase)
+		if f.Result == Nanoseconds {
+			stack[0] = api.EncodeI64(int64(abi.WrongPhase))
+		}
 		return
 	}
 	c.memory = mod.Memory()

@@ -22,16 +22,28 @@ import (
 	"phasm/sdk/abi"
 )
 
+// Errors as results.
+const (
+	notFound    = int64(abi.NotFound)
+	wrongPhase  = int64(abi.WrongPhase)
+	badArgument = int64(abi.BadArgument)
+	noMemory    = int64(abi.NoMemory)
+	timeout     = int64(abi.Timeout)
+	closed      = int64(abi.Closed)
+	ioError     = int64(abi.IO)
+)
+
 // guest is a module that imports every host function and hands each on, so
 // that a test can call it as a guest does: through wazero, with the arguments
 // in the guest's memory.
 type guest struct {
-	t      testing.TB
-	module api.Module
-	memory api.Memory
-	call   *host.Call
-	log    bytes.Buffer
-	next   uint32 // where the next argument goes
+	t        testing.TB
+	module   api.Module
+	memory   api.Memory
+	call     *host.Call
+	log      bytes.Buffer
+	registry *metric.Registry
+	next     uint32 // where the next argument goes
 }
 
 // newGuest is a guest in the content phase of the example exchange.
@@ -63,7 +75,8 @@ func newGuest(t testing.TB) *guest {
 	g := &guest{t: t, module: module, memory: module.Memory()}
 	config := map[string]any{"x-a": "configured", "deep": map[string]any{"n": 5}}
 	log := slog.New(slog.NewJSONHandler(&g.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	g.call = &host.Call{Context: ctx, Plugin: host.NewPlugin("p", config, log, metric.NewRegistry()), Phase: abi.Content}
+	g.registry = metric.NewRegistry()
+	g.call = &host.Call{Context: ctx, Plugin: host.NewPlugin("p", config, log, g.registry), Phase: abi.Content}
 	g.call.Exchange, _ = exchange()
 	return g
 }
@@ -158,7 +171,7 @@ func (g *guest) raw(name string, args ...uint64) int64 {
 // buffer is an argument: room for that many bytes.
 type buffer int
 
-// call calls a function with Go values: a string, a list, a buffer, numbers.
+// ask calls a function with Go values: a string, a list, a buffer, numbers.
 // It answers the result and what is in the buffer, and checks that nothing was
 // written to the buffer but an answer that fits.
 func (g *guest) ask(name string, args ...any) (result int64, content string) {
@@ -168,9 +181,12 @@ func (g *guest) ask(name string, args ...any) (result int64, content string) {
 	var raw []uint64
 	var at, capacity uint32
 	put := func(b []byte) {
-		if !g.memory.Write(g.next, b) {
-			g.t.Fatalf("%s: no room for %d bytes", name, len(b))
+		for uint64(g.next)+uint64(len(b)) >= uint64(g.memory.Size()) {
+			if _, ok := g.memory.Grow(1); !ok {
+				g.t.Fatalf("%s: no room for %d bytes", name, len(b))
+			}
 		}
+		g.memory.Write(g.next, b)
 		raw = append(raw, uint64(g.next), uint64(len(b)))
 		g.next += uint32(len(b)) + 16
 	}
@@ -206,7 +222,7 @@ func (g *guest) ask(name string, args ...any) (result int64, content string) {
 		written = int(result)
 	}
 	if rest := b[written:]; bytes.Count(rest, []byte{unwritten}) != len(rest) {
-		g.t.Errorf("%s%v answers %d and writes %q behind that", name, args, result, b)
+		g.t.Errorf("%s%.100q answers %d and writes %.500q behind that", name, args, result, b)
 	}
 	return result, string(b[:written])
 }
@@ -220,6 +236,16 @@ func list(items ...string) []byte {
 	return b
 }
 
+// unlist cuts a list into its items.
+func unlist(list string) (items []string) {
+	for len(list) >= 4 {
+		end := 4 + int(binary.LittleEndian.Uint32([]byte(list)))
+		items = append(items, list[4:end])
+		list = list[end:]
+	}
+	return items
+}
+
 func doubles(numbers ...float64) []byte {
 	var b []byte
 	for _, n := range numbers {
@@ -228,45 +254,29 @@ func doubles(numbers ...float64) []byte {
 	return b
 }
 
-// want calls a function and checks its answer: a string is what must be in the
-// buffer, which the caller leaves away; an abi.Errno, an int or a bool (true
-// for 0) is the result. An answer of a length is asked for with buffers that
-// fit, that are too small and that have no room at all.
-func (g *guest) want(want any, name string, args ...any) {
+// done is the answer of a function that has nothing to say.
+const done = 0
+
+// want calls a function and checks its result: done, a number or an abi.Errno.
+// Where the function fills a buffer it gets one.
+func (g *guest) want(want int64, name string, args ...any) {
 	g.t.Helper()
-	text, ok := want.(string)
-	if !ok {
-		switch host.Find(name).Result {
-		case host.Length, host.Count:
-			args = append(args, buffer(64))
-		}
-		result, _ := g.ask(name, args...)
-		number := int64(0)
-		switch w := want.(type) {
-		case int:
-			number = int64(w)
-		case abi.Errno:
-			number = int64(w)
-		case nil:
-		default:
-			g.t.Fatalf("%s: an answer of type %T", name, want)
-		}
-		if result != number {
-			g.t.Errorf("%s%q answers %d, want %d", name, args, result, number)
-		}
-		return
+	if kind := host.Find(name).Result; kind == host.Length || kind == host.Count {
+		args = append(args, buffer(64))
 	}
-	capacities := []int{len(text), len(text) + 1, 0, len(text) - 1}
-	if host.Find(name).Result == host.Count {
-		capacities = []int{len(text)}
+	if result, _ := g.ask(name, args...); result != want {
+		g.t.Errorf("%s%.100q answers %d, want %d", name, args, result, want)
 	}
-	for _, capacity := range capacities {
-		if capacity < 0 {
-			continue
-		}
+}
+
+// wantText calls a function that answers a text, with buffers that the text
+// fits, that are too small and that have no room at all.
+func (g *guest) wantText(want string, name string, args ...any) {
+	g.t.Helper()
+	for _, capacity := range []int{len(want), len(want) + 1, max(0, len(want)-1), 0} {
 		result, content := g.ask(name, append(args[:len(args):len(args)], buffer(capacity))...)
-		if result != int64(len(text)) || capacity >= len(text) && content != text {
-			g.t.Errorf("%s%q with room for %d answers %d, %q, want %d, %q", name, args, capacity, result, content, len(text), text)
+		if result != int64(len(want)) || capacity >= len(want) && content != want {
+			g.t.Errorf("%s%.100q with room for %d answers %d, %.500q, want %d, %.500q", name, args, capacity, result, content, len(want), want)
 		}
 	}
 }

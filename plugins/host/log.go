@@ -28,6 +28,9 @@ func logMessage(c *Call, s []uint64) {
 		fail(s, abi.BadArgument)
 		return
 	}
+	if c.Exchange == nil && level == int32(abi.Error) {
+		c.Failure = validText(message)
+	}
 	c.LogLine(levels[level], message)
 	s[0] = 0
 }
@@ -38,10 +41,14 @@ func (c *Call) LogLine(level slog.Level, line []byte) {
 	if !c.Plugin.Log.Enabled(context.Background(), level) {
 		return
 	}
-	text := strings.ToValidUTF8(string(line[:min(len(line), maxLogLine)]), "\uFFFD")
 	attrs := []slog.Attr{slog.String("phase", c.Phase.String())}
 	if c.Exchange != nil {
 		attrs = append(attrs, slog.String("request_id", string(c.Exchange.ID())))
 	}
-	c.Plugin.Log.LogAttrs(context.Background(), level, text, attrs...)
+	c.Plugin.Log.LogAttrs(context.Background(), level, validText(line), attrs...)
+}
+
+// validText is what a guest wrote, cut off and made UTF-8.
+func validText(line []byte) string {
+	return strings.ToValidUTF8(string(line[:min(len(line), maxLogLine)]), "\uFFFD")
 }

@@ -35,6 +35,7 @@ func requestBodySet(c *Call, s []uint64) {
 	body, ok := c.view(s[0], s[1])
 	if ok {
 		c.Exchange.Wire.SetBody(body)
+		c.BodyRead = 0
 	}
 	done(s, ok)
 }

@@ -1,10 +1,6 @@
 package host
 
-import (
-	"bytes"
-
-	"phasm/sdk/abi"
-)
+import "phasm/sdk/abi"
 
 // What guests make the host keep of headers is bounded, in bytes.
 const (
@@ -28,8 +24,14 @@ func requestHeaderGet(c *Call, s []uint64) {
 
 func requestHeaderSet(c *Call, s []uint64) {
 	if name, value, ok := c.field(s); ok {
-		h := &c.Exchange.Request.Header
-		h.DelBytes(name) // fasthttp's Set would leave a second value, and cookies
+		x := c.Exchange
+		h := &x.Request.Header
+		// fasthttp's Set would leave a second value, and cookies.
+		if isField(name) {
+			h.DelBytes(name)
+		} else if len(h.PeekAll(stringOf(name))) > 1 {
+			removeHeader(h, x.requestHeaders(), name)
+		}
 		h.SetBytesKV(name, value)
 	}
 }
@@ -43,40 +45,23 @@ func requestHeaderAdd(c *Call, s []uint64) {
 func requestHeaderRemove(c *Call, s []uint64) {
 	name, ok := c.fieldName(s)
 	if ok && !isFraming(name) {
-		c.Exchange.Request.Header.DelBytes(name)
+		x := c.Exchange
+		removeHeader(&x.Request.Header, x.requestHeaders(), name)
 	}
 	done(s, ok)
 }
 
 func requestHeaderList(c *Call, s []uint64) {
-	x := c.Exchange
+	c.reply(s, c.Exchange.requestHeaders(), s[0], s[1])
+}
+
+// requestHeaders lists the request's headers in the scratch buffer.
+func (x *Exchange) requestHeaders() []byte {
 	x.scratch = x.scratch[:0]
 	for name, value := range x.Request.Header.All() {
 		x.scratch = appendItem(appendItem(x.scratch, name), value)
 	}
-	c.reply(s, x.scratch, s[0], s[1])
-}
-
-// isAbsent tells whether what fasthttp found under a header's name means that
-// there is none. It keeps some headers in fields of their own, which are empty
-// where the header is missing, and not nil when they have been used before.
-func isAbsent(name, value []byte) bool {
-	if len(value) > 0 {
-		return false
-	}
-	if value == nil {
-		return true
-	}
-	for _, special := range fieldHeaders {
-		if bytes.EqualFold(name, bytesOf(special)) {
-			return true
-		}
-	}
-	return false
-}
-
-var fieldHeaders = [...]string{
-	"Host", "User-Agent", "Content-Type", "Content-Length", "Content-Encoding", "Server", "Connection",
+	return x.scratch
 }
 
 // fieldName is a header's name from the guest, a view.
@@ -104,12 +89,4 @@ func (c *Call) field(s []uint64) (name, value []byte, ok bool) {
 	x.fields = size
 	s[0] = 0
 	return name, value, !isFraming(name)
-}
-
-// isFraming tells whether a header decides where a message's body ends. Those
-// are the server's: it alone knows what is on the wire. A guest that could
-// change a request's would shift where the connection's next request begins.
-func isFraming(name []byte) bool {
-	return bytes.EqualFold(name, []byte("Content-Length")) ||
-		bytes.EqualFold(name, []byte("Transfer-Encoding"))
 }

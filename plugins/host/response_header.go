@@ -31,8 +31,14 @@ func responseHeaderSet(c *Call, s []uint64) {
 		return
 	}
 	if name, value, ok := c.field(s); ok {
-		h := &c.Exchange.Response.Header
-		h.DelBytes(name) // fasthttp's Set would leave a second value, and cookies
+		x := c.Exchange
+		h := &x.Response.Header
+		// fasthttp's Set would leave a second value, and cookies.
+		if isField(name) {
+			h.DelBytes(name)
+		} else if len(h.PeekAll(stringOf(name))) > 1 {
+			removeHeader(h, x.responseHeaders(), name)
+		}
 		h.SetBytesKV(name, value)
 	}
 }
@@ -52,18 +58,23 @@ func responseHeaderRemove(c *Call, s []uint64) {
 	}
 	name, ok := c.fieldName(s)
 	if ok && !isFraming(name) {
-		c.Exchange.Response.Header.DelBytes(name)
+		x := c.Exchange
+		removeHeader(&x.Response.Header, x.responseHeaders(), name)
 	}
 	done(s, ok)
 }
 
 func responseHeaderList(c *Call, s []uint64) {
-	x := c.Exchange
+	c.reply(s, c.Exchange.responseHeaders(), s[0], s[1])
+}
+
+// responseHeaders lists the response's headers in the scratch buffer.
+func (x *Exchange) responseHeaders() []byte {
 	x.scratch = x.scratch[:0]
 	for name, value := range x.Response.Header.All() {
 		x.scratch = appendItem(appendItem(x.scratch, name), value)
 	}
-	c.reply(s, x.scratch, s[0], s[1])
+	return x.scratch
 }
 
 var setCookie = []byte("Set-Cookie")

@@ -30,6 +30,7 @@ type Builder struct {
 
 	mu       sync.Mutex
 	building map[string]chan struct{} // by source directory; closed when the build is over
+	warm     bool                     // a build has run; held by whom lock gave firstBuild to
 }
 
 // Build returns the module of the plugin whose main package is in dir, from
@@ -84,6 +85,11 @@ func (b *Builder) build(ctx context.Context, dir string) ([]byte, bool, error) {
 		b.log().Debug("plugin source is unchanged", "source", dir)
 		return wasm, false, nil
 	}
+	begun, err := b.begin(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	defer begun()
 	b.log().Info("building plugin source", "source", dir)
 	start := time.Now()
 	wasm, err := slot.build(ctx, cmd)
@@ -123,6 +129,27 @@ func resolve(dir string) (string, error) {
 		}
 	}
 	return "", errors.New("there are no Go files in it")
+}
+
+// firstBuild is what the first build locks beside its directory.
+const firstBuild = ""
+
+// begin lets the first build run alone: it compiles the standard library for
+// all of them. On a machine that has never built for WebAssembly, builds side
+// by side would each compile it.
+func (b *Builder) begin(ctx context.Context) (done func(), err error) {
+	unlock, err := b.lock(ctx, firstBuild)
+	if err != nil {
+		return nil, err
+	}
+	if b.warm {
+		unlock()
+		return func() {}, nil
+	}
+	return func() {
+		b.warm = true
+		unlock()
+	}, nil
 }
 
 // lock waits until no other goroutine builds dir, and holds the others off

@@ -58,7 +58,7 @@ func TestFaults(t *testing.T) {
 	}
 	r.cleanup()
 	r.expect(t, "log warn content: what now", "error content answered action 2: the server takes it for a fault",
-		"log error exit_worker: exit_worker failed: cannot leave", "error exit_worker failed: exit_worker failed: cannot leave")
+		"log error exit_worker: cannot leave", "error exit_worker failed: cannot leave")
 }
 
 func TestNoStart(t *testing.T) {
@@ -69,7 +69,7 @@ func TestNoStart(t *testing.T) {
 		if recover() != any(&r) {
 			t.Error("the test went on")
 		}
-		r.expect(t, "fatal cannot start the plugin: init failed: no configuration")
+		r.expect(t, "fatal cannot start the plugin: no configuration")
 	}()
 	sdk.Init(func() error { return errors.New("no configuration") })
 	sdktest.New(&r, nil)

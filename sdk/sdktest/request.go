@@ -132,6 +132,6 @@ func (f *fake) RequestBodyRead(buf []byte) int32 {
 
 // RequestBodySet implements imports.Host.
 func (f *fake) RequestBodySet(body string) int32 {
-	f.exchange.body, f.exchange.bodyErr = strings.Clone(body), nil
+	f.exchange.body, f.exchange.bodyErr, f.exchange.bodyRead = strings.Clone(body), nil, 0
 	return done
 }

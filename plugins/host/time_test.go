@@ -1,0 +1,57 @@
+package host_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"phasm/sdk/abi"
+)
+
+func TestNow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGuest(t)
+		if got := g.raw("now"); got != time.Now().UnixNano() {
+			t.Errorf("now is %d, want %d", got, time.Now().UnixNano())
+		}
+	})
+}
+
+// On a false clock a sleep takes exactly as long as it should.
+func TestSleep(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		sleep  time.Duration
+		gone   time.Duration // when the client goes, 0 for never
+		phase  abi.Phase
+		answer int64
+		took   time.Duration
+	}{
+		{"nothing", 0, 0, abi.Content, done, 0},
+		{"short", time.Nanosecond, 0, abi.Content, done, time.Nanosecond},
+		{"long", time.Hour + 1, 0, abi.Access, done, time.Hour + 1},
+		{"negative", -1, 0, abi.Content, badArgument, 0},
+		{"the client goes", time.Hour, 250 * time.Millisecond, abi.Content, closed, 300 * time.Millisecond},
+		{"the client goes in log", time.Second, time.Millisecond, abi.Log, done, time.Second},
+		{"without a request", time.Minute, 0, abi.InitWorker, done, time.Minute},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newGuest(t)
+				x, w := exchange()
+				g.call.Exchange, g.call.Phase = x, test.phase
+				if !abi.RequestPhases.Has(test.phase) {
+					g.call.Exchange = nil
+				}
+				if test.gone > 0 {
+					time.AfterFunc(test.gone, func() { w.gone = true })
+				}
+				start := time.Now()
+				g.want(test.answer, "sleep", test.sleep)
+				if took := time.Since(start); took != test.took {
+					t.Errorf("it took %v, want %v", took, test.took)
+				}
+			})
+		})
+	}
+}
