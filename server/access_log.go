@@ -25,7 +25,7 @@ func appendJSON(dst []byte, x *exchange, took time.Duration) []byte {
 	dst = append(dst, `","remote_addr":"`...)
 	dst = append(appendAddress(dst, x), '"')
 	dst = appendMember(dst, "host", h.Host())
-	if x.line != "" {
+	if x.unparsed {
 		dst = appendMember(dst, "request", []byte(x.line)) // never parsed
 	} else {
 		dst = appendMember(dst, "method", h.Method())
@@ -97,7 +97,7 @@ func appendCombined(dst []byte, x *exchange) []byte {
 	dst = append(dst, " - - ["...)
 	dst = x.Start.AppendFormat(dst, "02/Jan/2006:15:04:05 -0700")
 	dst = append(dst, `] "`...)
-	if x.line != "" {
+	if x.unparsed {
 		dst = appendHexEscaped(dst, []byte(x.line))
 	} else {
 		dst = appendHexEscaped(dst, h.Method())

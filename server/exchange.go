@@ -23,7 +23,8 @@ type exchange struct {
 	path       []byte // what params point into
 	held       []held // the instances that serve this exchange
 	body       body
-	line       string // the request line of a request that could not be parsed
+	unparsed   bool   // the head could not be parsed
+	line       string // its request line then
 	restarts   int    // internal redirects so far
 
 	headFiltered bool  // header_filter has run
@@ -68,7 +69,9 @@ func (x *exchange) serve() (keep bool) {
 		x.refuse(status)
 	}
 	x.log()
+	counted := x.body.read
 	keep = x.keep && x.sendErr == nil && x.drain()
+	x.route.metrics.received.Add(int(x.body.read - counted))
 	if !keep && x.sendErr == nil && !x.body.ended {
 		x.conn.linger()
 	}
@@ -136,7 +139,7 @@ func (x *exchange) reset() {
 	x.response.Reset()
 	x.params.Reset()
 	x.body.reset()
-	x.line, x.restarts = "", 0
+	x.unparsed, x.line, x.restarts = false, "", 0
 	x.headFiltered, x.headSent, x.chunked, x.noBody, x.unfiltered, x.keep = false, false, false, false, false, false
 	x.sendErr = nil
 	x.route, x.generation = nil, nil

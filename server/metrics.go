@@ -88,8 +88,8 @@ func (m *serverMetrics) route(name string) *routeMetrics {
 // count counts an exchange that has ended.
 func (m *routeMetrics) count(x *exchange, took time.Duration) {
 	method := x.request.Header.Method()
-	if x.line != "" {
-		method = nil // never parsed
+	if x.unparsed {
+		method = nil
 	}
 	m.counter(method, x.response.StatusCode()).Inc()
 	m.duration.Observe(took.Seconds())

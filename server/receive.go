@@ -14,6 +14,7 @@ import (
 // status to refuse the request with before any plugin sees it; -1 means that
 // there is nobody left to answer.
 func (x *exchange) receive() int {
+	x.unparsed = true
 	head, status := x.conn.awaitHead()
 	if status != 0 {
 		x.line = firstLine(head)
@@ -29,6 +30,7 @@ func (x *exchange) receive() int {
 		x.line = firstLine(head)
 		return fasthttp.StatusBadRequest
 	}
+	x.unparsed = false
 	if len(x.request.URI().PathOriginal()) == 0 {
 		return fasthttp.StatusBadRequest // fasthttp could not parse the target
 	}

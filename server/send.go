@@ -135,7 +135,7 @@ func (x *exchange) filterAndWrite(b []byte, eof bool) {
 		x.sendErr = errCutOff
 	}
 	if eof && x.chunked && !x.noBody && x.sendErr == nil {
-		x.writeString("0\r\n\r\n")
+		x.write(lastChunk)
 	}
 }
 
@@ -181,7 +181,8 @@ const serverName = "phasm"
 // 9110, sections 15.3.5 and 15.4.5).
 func bodiless(status int) bool { return status == 204 || status == 304 || status < 200 }
 
-// write sends bytes of the body as they are.
+// write sends bytes behind the head. What frames chunks counts as body, as in
+// nginx's $body_bytes_sent.
 func (x *exchange) write(b []byte) {
 	if x.sendErr != nil || len(b) == 0 {
 		return
@@ -196,21 +197,20 @@ func (x *exchange) writeChunk(b []byte) {
 	if len(b) == 0 || x.noBody {
 		return
 	}
-	if x.chunked {
-		line := strconv.AppendUint(x.conn.w.AvailableBuffer(), uint64(len(b)), 16)
-		x.conn.w.Write(append(line, "\r\n"...))
+	if !x.chunked {
+		x.write(b)
+		return
 	}
+	size := strconv.AppendUint(x.conn.w.AvailableBuffer(), uint64(len(b)), 16)
+	x.write(append(size, lineEnd...))
 	x.write(b)
-	if x.chunked {
-		x.writeString("\r\n")
-	}
+	x.write(lineEnd)
 }
 
-func (x *exchange) writeString(s string) {
-	if x.sendErr == nil {
-		_, x.sendErr = x.conn.w.WriteString(s)
-	}
-}
+var (
+	lineEnd   = []byte("\r\n")
+	lastChunk = []byte("0\r\n\r\n")
+)
 
 // HeadSent implements host.Wire.
 func (x *exchange) HeadSent() bool { return x.headSent }
