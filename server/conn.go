@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"runtime/debug"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -34,13 +33,9 @@ type conn struct {
 // writeBuffer holds the head and a small body: one system call a response.
 const writeBuffer = 4 << 10
 
-// connPool keeps connections for later use. A garbage collection may empty it:
-// what is lost is a few allocations per new connection.
-var connPool sync.Pool
-
 func (s *Server) newConn(nc net.Conn) *conn {
-	c, _ := connPool.Get().(*conn)
-	if c == nil || c.r.Size() != int(s.config.Server.Limits.HeaderSize) {
+	c, _ := s.free.Get().(*conn)
+	if c == nil {
 		c = &conn{
 			r: bufio.NewReaderSize(nil, int(s.config.Server.Limits.HeaderSize)),
 			w: bufio.NewWriterSize(nil, writeBuffer),
@@ -81,11 +76,12 @@ const (
 
 // free gives the connection's buffers back, once it is closed.
 func (c *conn) free() {
-	c.server.metrics.connections.Add(-1)
+	s := c.server
+	s.metrics.connections.Add(-1)
 	c.server, c.net = nil, nil
 	c.r.Reset(nil)
 	c.w.Reset(nil)
-	connPool.Put(c)
+	s.free.Put(c)
 }
 
 // serve runs the connection to its end. A panic is a bug of ours: it costs

@@ -123,3 +123,25 @@ func TestShutdownLetsExchangesFinish(t *testing.T) {
 		t.Fatal("the server does not stop")
 	}
 }
+
+// What takes longer than the grace is cut off, while its plugin still runs.
+func TestShutdownCutsOff(t *testing.T) {
+	s := start(t, walkConfig+"[server.timeouts]\nshutdown = \"50ms\"\n")
+	s.endsWith = "cut off 1 connections"
+	c := s.dial()
+	c.send("GET /all HTTP/1.1\nHost: a\nDo: a.content:flush a.content:sleep:700\n\n")
+	c.r.Peek(1)
+	begin := time.Now()
+	s.stop()
+	if took := time.Since(begin); took > 600*time.Millisecond {
+		t.Errorf("the server took %v to stop", took)
+	}
+	for !c.closed() {
+	}
+	// The plugin wakes up: its code must still be there.
+	for deadline := time.Now().Add(10 * time.Second); s.connections() != 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the plugin never ends")
+		}
+	}
+}

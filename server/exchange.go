@@ -32,6 +32,7 @@ type exchange struct {
 	chunked      bool  // the body goes out in chunks
 	noBody       bool  // the response ends with its head
 	unfiltered   bool  // a filter has failed: the rest runs without
+	failure      int   // the status of a failure that nothing may change any more, or 0
 	keep         bool  // the connection may serve another request
 	sendErr      error // the connection is of no more use
 	filtered     []byte
@@ -120,6 +121,7 @@ func (x *exchange) answer(status int) {
 // fail is answer for an error found while the request was on its way: the
 // head set so far goes.
 func (x *exchange) fail(status int) {
+	x.failure = status
 	if x.headSent {
 		x.sendErr = errCutOff
 		return
@@ -141,7 +143,7 @@ func (x *exchange) reset() {
 	x.body.reset()
 	x.unparsed, x.line, x.restarts = false, "", 0
 	x.headFiltered, x.headSent, x.chunked, x.noBody, x.unfiltered, x.keep = false, false, false, false, false, false
-	x.sendErr = nil
+	x.failure, x.sendErr = 0, nil
 	x.route, x.generation = nil, nil
 	if cap(x.filtered) > maxKept {
 		x.filtered = nil

@@ -38,6 +38,7 @@ type Server struct {
 	draining atomic.Bool
 	drained  chan struct{} // closed when the last connection is gone while draining
 	lastConn atomic.Uint64
+	free     sync.Pool // closed connections, for their buffers
 }
 
 // New opens the logs and loads every plugin of the configuration. It binds
@@ -134,7 +135,9 @@ func (s *Server) Serve(ctx context.Context) error {
 // end closes what New opened.
 func (s *Server) end(g *generation) {
 	g.stopWorker()
-	g.close()
+	if s.connections() == 0 {
+		g.close() // else a plugin may still run: its code must not go away under it
+	}
 	if s.admin != nil {
 		s.admin.close()
 	}
@@ -188,11 +191,11 @@ func (s *Server) drain(limit time.Duration) error {
 	case <-timeout.C:
 	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	left := len(s.conns)
 	for c := range s.conns {
 		c.net.Close()
 	}
-	s.mu.Unlock()
 	if left == 0 {
 		return nil
 	}
@@ -209,6 +212,12 @@ func (s *Server) add(c *conn) bool {
 	}
 	s.conns[c] = struct{}{}
 	return true
+}
+
+func (s *Server) connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
 }
 
 // inFlight counts the connections that do not wait for a request.

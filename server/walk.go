@@ -17,6 +17,8 @@ func (x *exchange) walk() {
 		x.match()
 		x.pass()
 		switch {
+		case x.failure != 0 && !x.headSent:
+			x.fail(x.failure) // again: a guest that was in the middle of content may have written
 		case x.body.tooLarge && !x.headSent:
 			x.fail(fasthttp.StatusRequestEntityTooLarge)
 		case x.Errors && x.response.StatusCode() >= 400 && !x.headSent && len(x.response.Body()) == 0:
