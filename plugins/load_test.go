@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	wt "phasm/plugins/internal/wasmtest"
+	"phasm/sdk/abi"
 )
 
 func answers(n int32) []byte { return wt.I32Const(n) }
@@ -58,9 +59,8 @@ var loadErrors = []struct {
 		"the module is of an unknown WebAssembly version; phasm runs version 1"},
 	{"truncated", goodPlugin().Bytes()[:40],
 		"the module is not valid: section export: read export: failed to read export name: unexpected EOF"},
-	{"invalid", exporting("f", wt.Phase), "the module is not valid: invalid function[0] export[\"f\"]: not enough results\n" +
-		"\thave ()\n" +
-		"\twant (i32)"},
+	{"invalid", exporting("f", wt.Phase),
+		"the module is not valid: invalid function[0] export[\"f\"]: not enough results\n\thave ()\n\twant (i32)"},
 	{"misspelt import", importing("phasm", "request_metod", wt.Sig("i32 i32", "i32")),
 		"it imports phasm.request_metod, which does not exist: see sdk/ABI.md; did you mean request_method?"},
 	{"unknown import", importing("phasm", "open_file", wt.Void),
@@ -197,6 +197,24 @@ func TestLoadErrorsOfFiles(t *testing.T) {
 		o, _ := options(t, nil)
 		o.Path = path
 		wantLoadError(t, o, want)
+	}
+}
+
+// A plugin needs no more than a memory and a function.
+func TestSmallestPlugin(t *testing.T) {
+	wasm := goodPlugin().Bytes()
+	if len(wasm) > 200 {
+		t.Errorf("it has %d bytes", len(wasm))
+	}
+	p, log := load(t, goodPlugin())
+	if action, err := acquire(t, p).Run(exchange(nil), abi.Content); action != abi.Continue || err != nil {
+		t.Errorf("action is %d, error %v", action, err)
+	}
+	if p.Name() != "p" || p.Open() || p.Phases() != abi.Content.Mask() {
+		t.Errorf("it is %q, open is %v, phases are %v", p.Name(), p.Open(), p.Phases())
+	}
+	if lines := log.all(t); len(lines) != 1 || lines[0]["msg"] != "plugin loaded" || lines[0]["plugin"] != "p" {
+		t.Errorf("logged %v", lines)
 	}
 }
 

@@ -52,7 +52,8 @@ func TestOutputCutsLongLines(t *testing.T) {
 	write := importWrite(m)
 	printable(m, 64, strings.Repeat("x", 5000))
 	printable(m, 8192, "\nnext\n")
-	m.Phase("on_content", print(write, 1, 64), print(write, 1, 64), print(write, 1, 64), print(write, 1, 8192), answers(0))
+	m.Export("on_content", m.FuncWithLocals("on_content", wt.Phase, "i32",
+		wt.Times(10, 0, print(write, 1, 64)), print(write, 1, 8192), answers(0)))
 	p, log := load(t, m)
 	i := acquire(t, p)
 	if _, err := i.Run(exchange(nil), abi.Content); err != nil {

@@ -88,11 +88,11 @@ func signature(f *host.Function) wt.Signature {
 
 // wire is a connection that the test holds the other end of.
 type wire struct {
-	body     string
+	body     []byte
 	bodyErr  error // at the body's end, io.EOF where nil
 	kept     bool  // what ReadBody was told last
 	headSent bool
-	gone     bool
+	gone     time.Time // when the client goes, never where zero
 	flush    func() error
 	flushes  int
 }
@@ -108,7 +108,7 @@ func (w *wire) ReadBody(p []byte, offset int64, keep bool) (int, error) {
 	return 0, io.EOF
 }
 
-func (w *wire) SetBody(b []byte) { w.body = string(b) }
+func (w *wire) SetBody(b []byte) { w.body = append(w.body[:0], b...) }
 
 func (w *wire) Flush() error {
 	w.flushes++
@@ -119,19 +119,24 @@ func (w *wire) Flush() error {
 }
 
 func (w *wire) HeadSent() bool   { return w.headSent }
-func (w *wire) ClientGone() bool { return w.gone }
+func (w *wire) ClientGone() bool { return !w.gone.IsZero() && !time.Now().Before(w.gone) }
 
-// params are path parameters: names and values in turn.
-type params []string
+// params are path parameters.
+type params []param
 
-func (p params) Len() int           { return len(p) / 2 }
-func (p params) Name(i int) string  { return p[2*i] }
-func (p params) Value(i int) []byte { return []byte(p[2*i+1]) }
+type param struct {
+	name  string
+	value []byte
+}
+
+func (p params) Len() int           { return len(p) }
+func (p params) Name(i int) string  { return p[i].name }
+func (p params) Value(i int) []byte { return p[i].value }
 
 func (p params) Get(name string) ([]byte, bool) {
-	for i := range p.Len() {
-		if p.Name(i) == name {
-			return p.Value(i), true
+	for _, param := range p {
+		if param.name == name {
+			return param.value, true
 		}
 	}
 	return nil, false
@@ -139,10 +144,10 @@ func (p params) Get(name string) ([]byte, bool) {
 
 // exchange is the example: something under the name x-a everywhere.
 func exchange() (*host.Exchange, *wire) {
-	w := &wire{body: "the body"}
+	w := &wire{body: []byte("the body")}
 	x := &host.Exchange{
 		Request: &fasthttp.Request{}, Response: &fasthttp.Response{}, Wire: w,
-		Params: params{"x-a", "parameter", "empty", ""},
+		Params: params{{"x-a", []byte("parameter")}, {"empty", nil}},
 		Start:  time.Unix(1700000000, 5), Chunk: []byte("chunk"), EOF: true,
 	}
 	x.Request.SetRequestURI("/a%20path/../p?x-a=1&x-a=2%20+&y&%78-b=3")

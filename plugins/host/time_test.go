@@ -44,7 +44,7 @@ func TestSleep(t *testing.T) {
 					g.call.Exchange = nil
 				}
 				if test.gone > 0 {
-					time.AfterFunc(test.gone, func() { w.gone = true })
+					w.gone = time.Now().Add(test.gone)
 				}
 				start := time.Now()
 				g.want(test.answer, "sleep", test.sleep)

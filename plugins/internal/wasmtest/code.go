@@ -5,7 +5,6 @@ import "slices"
 // Instructions that need no number.
 var (
 	Unreachable = []byte{0x00}
-	Return      = []byte{0x0f}
 	Drop        = []byte{0x1a}
 	I32Eqz      = []byte{0x45}
 	I32Add      = []byte{0x6a}
@@ -50,16 +49,6 @@ func (m *Module) CallIndirect() []byte {
 func Times(n int32, counter int, body ...[]byte) []byte {
 	return slices.Concat(I32Const(n), LocalSet(counter), []byte{0x03, 0x40}, slices.Concat(body...),
 		LocalGet(counter), I32Const(1), I32Sub, []byte{0x22}, number(counter), []byte{0x0d, 0, opEnd})
-}
-
-// Forever runs a body without end.
-func Forever(body ...[]byte) []byte {
-	return slices.Concat([]byte{0x03, 0x40}, slices.Concat(body...), []byte{0x0c, 0, opEnd})
-}
-
-// TableGrow grows the table by n null references and pushes its old size.
-func TableGrow(n int32) []byte {
-	return slices.Concat([]byte{0xd0, typeFuncRef}, I32Const(n), []byte{0xfc, 15, 0})
 }
 
 // signed is n as signed LEB128.

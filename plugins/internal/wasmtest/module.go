@@ -12,7 +12,7 @@ import (
 type Signature []byte
 
 // Sig is the type of a function with these parameters and results, each a list
-// of "i32", "i64" and "f64" with spaces between.
+// of "i32" and "i64" with spaces between.
 func Sig(params, results string) Signature {
 	return append(append([]byte{0x60}, types(params)...), types(results)...)
 }
@@ -173,7 +173,6 @@ func (m *Module) typeOf(s Signature) []byte {
 const (
 	typeI32     = 0x7f
 	typeI64     = 0x7e
-	typeF64     = 0x7c
 	typeFuncRef = 0x70
 )
 
@@ -181,7 +180,7 @@ const (
 func types(names string) []byte {
 	var b []byte
 	for _, name := range strings.Fields(names) {
-		b = append(b, map[string]byte{"i32": typeI32, "i64": typeI64, "f64": typeF64}[name])
+		b = append(b, map[string]byte{"i32": typeI32, "i64": typeI64}[name])
 	}
 	return sized(b)
 }

@@ -95,7 +95,7 @@ func RequestURI(buf []byte) int32 {
 	return Current.RequestURI(buf)
 }
 
-// RequestSetURI: Changes path and query. The URI begins with '/'. The route stays: exec chooses it anew.
+// RequestSetURI: Changes path and query. The URI begins with '/' and has at most 64 KiB. The route stays: exec chooses it anew.
 func RequestSetURI(uri string) int32 {
 	if !allows("request_set_uri", 0x18) {
 		return int32(abi.WrongPhase)
@@ -183,7 +183,7 @@ func RequestHeaderGet(name string, buf []byte) int32 {
 	return Current.RequestHeaderGet(name, buf)
 }
 
-// RequestHeaderSet: Replaces all values of a request header with one.
+// RequestHeaderSet: Replaces all values of a request header with one. Content-Length and Transfer-Encoding are the server's: setting or removing them has no effect. What guests write into the headers of an exchange, names and values, is at most 256 KiB; then no memory.
 func RequestHeaderSet(name string, value string) int32 {
 	if !allows("request_header_set", 0x38) {
 		return int32(abi.WrongPhase)
@@ -271,7 +271,7 @@ func ResponseHeaderGet(name string, buf []byte) int32 {
 	return Current.ResponseHeaderGet(name, buf)
 }
 
-// ResponseHeaderSet: Replaces all values of a response header with one. Content-Length and Transfer-Encoding are the server's: setting them has no effect.
+// ResponseHeaderSet: Replaces all values of a response header with one. Content-Length and Transfer-Encoding are the server's: setting or removing them has no effect.
 func ResponseHeaderSet(name string, value string) int32 {
 	if !allows("response_header_set", 0x78) {
 		return int32(abi.WrongPhase)

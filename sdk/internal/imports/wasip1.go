@@ -41,7 +41,7 @@ func RequestURI(buf []byte) int32 {
 //go:noescape
 func host_request_set_uri(uri string) int32
 
-// RequestSetURI: Changes path and query. The URI begins with '/'. The route stays: exec chooses it anew.
+// RequestSetURI: Changes path and query. The URI begins with '/' and has at most 64 KiB. The route stays: exec chooses it anew.
 func RequestSetURI(uri string) int32 {
 	return host_request_set_uri(uri)
 }
@@ -140,7 +140,7 @@ func RequestHeaderGet(name string, buf []byte) int32 {
 //go:noescape
 func host_request_header_set(name string, value string) int32
 
-// RequestHeaderSet: Replaces all values of a request header with one.
+// RequestHeaderSet: Replaces all values of a request header with one. Content-Length and Transfer-Encoding are the server's: setting or removing them has no effect. What guests write into the headers of an exchange, names and values, is at most 256 KiB; then no memory.
 func RequestHeaderSet(name string, value string) int32 {
 	return host_request_header_set(name, value)
 }
@@ -239,7 +239,7 @@ func ResponseHeaderGet(name string, buf []byte) int32 {
 //go:noescape
 func host_response_header_set(name string, value string) int32
 
-// ResponseHeaderSet: Replaces all values of a response header with one. Content-Length and Transfer-Encoding are the server's: setting them has no effect.
+// ResponseHeaderSet: Replaces all values of a response header with one. Content-Length and Transfer-Encoding are the server's: setting or removing them has no effect.
 func ResponseHeaderSet(name string, value string) int32 {
 	return host_response_header_set(name, value)
 }
