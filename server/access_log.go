@@ -28,7 +28,7 @@ func appendJSON(dst []byte, x *exchange, took time.Duration) []byte {
 	if x.unparsed {
 		dst = appendMember(dst, "request", []byte(x.line)) // never parsed
 	} else {
-		dst = appendMember(dst, "method", h.Method())
+		dst = appendMember(dst, "method", x.ReceivedMethod())
 		dst = appendMember(dst, "uri", x.ReceivedURI())
 		dst = appendMember(dst, "protocol", h.Protocol())
 	}
@@ -98,9 +98,9 @@ func appendCombined(dst []byte, x *exchange) []byte {
 	dst = x.Start.AppendFormat(dst, "02/Jan/2006:15:04:05 -0700")
 	dst = append(dst, `] "`...)
 	if x.unparsed {
-		dst = appendHexEscaped(dst, []byte(x.line))
+		dst = appendHexEscaped(dst, orDash([]byte(x.line)))
 	} else {
-		dst = appendHexEscaped(dst, h.Method())
+		dst = appendHexEscaped(dst, x.ReceivedMethod())
 		dst = append(dst, ' ')
 		dst = appendHexEscaped(dst, x.ReceivedURI())
 		dst = append(dst, ' ')

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 // accessLine is a line of the access log in JSON.
@@ -37,6 +38,9 @@ type accessLine struct {
 // parseAccess reads a line as strictly as the format is promised.
 func parseAccess(t *testing.T, line string) (l accessLine) {
 	t.Helper()
+	if !utf8.ValidString(line) {
+		t.Fatalf("%q is not UTF-8", line)
+	}
 	d := json.NewDecoder(strings.NewReader(line))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&l); err != nil {
@@ -110,7 +114,7 @@ func TestAccessLogOfEarlyErrors(t *testing.T) {
 		{"GET /" + strings.Repeat("x", 5000), 414, "GET /" + strings.Repeat("x", 195)},
 		{"GET /slow HTTP/1.1\nHo", 408, "GET /slow HTTP/1.1"},
 		{"GET /slow", 408, "GET /slow"},
-		{"\n\n\n", 408, ""},
+		{"\n\n\n", 400, ""},
 	} {
 		c := s.dial()
 		c.send(test.request)
@@ -186,6 +190,8 @@ func TestCombined(t *testing.T) {
 			want: `192.0.2.7 - -` + rest + `"GET /\x22\x5C~\xC3\xBC HTTP/1.1" 200 0 "\x22\x5C" "a\x09b\xFF'"`},
 		{remote: v4, request: "GET /\x01\x1f\x7f HTTP/1.1", neverParsed: true, status: 400, body: 150,
 			want: `192.0.2.7 - -` + rest + `"GET /\x01\x1F\x7F HTTP/1.1" 400 150 "-" "-"`},
+		{remote: v4, neverParsed: true, status: 408,
+			want: `192.0.2.7 - -` + rest + `"-" 408 0 "-" "-"`},
 		{remote: v4, request: "GET /before HTTP/1.1\nHost: a\n", otherURIAfter: "/after", status: 200,
 			want: `192.0.2.7 - -` + rest + `"GET /before HTTP/1.1" 200 0 "-" "-"`},
 		{request: "GET / HTTP/1.1\nHost: a\n", status: 200,
@@ -195,7 +201,7 @@ func TestCombined(t *testing.T) {
 		x.init(nil)
 		x.RemoteAddr, x.Start = test.remote, at
 		if test.neverParsed {
-			x.unparsed, x.line = test.request != "", test.request
+			x.unparsed, x.line = true, test.request
 		} else {
 			head := strings.ReplaceAll(test.request, "\n", "\r\n") + "\r\n"
 			if err := x.request.Header.Read(bufio.NewReader(strings.NewReader(head))); err != nil {
@@ -340,36 +346,37 @@ func TestAccessLogCountsBytes(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, dir, "small.txt", "small")
 	writeFile(t, dir, "large.bin", strings.Repeat("0123456789abcdef", 200<<10/16))
-	text, file := withAccessLog(t, walkConfig+"[routes.own]\nmatch = \"/own/\"\nstatic = \""+dir+"\"\n"+
+	text, file := withAccessLog(t, probeConfig+"[routes.own]\nmatch = \"/own/\"\nstatic = \""+dir+"\"\n"+
 		"[routes.filtered]\nmatch = \"/filtered/\"\nbody_filter = [\"mark\"]\nstatic = \""+dir+"\"\n"+
 		"[server.limits]\nheader_size = \"4KiB\"\nbody = \"1KiB\"\n")
 	s := start(t, text)
 	const flushes = "Do: a.content:write:ab a.content:flush a.content:writes:70000 a.content:flush a.content:write:c"
-	for i, test := range []struct{ name, head string }{
-		{"fixed", "GET /fixed HTTP/1.1"},
-		{"plugin", "GET /all HTTP/1.1\nDo: a.content:write:ab"},
-		{"plugin, large", "GET /all HTTP/1.1\nDo: a.content:writes:300000"},
-		{"empty", "GET /all HTTP/1.1"},
-		{"no content", "GET /all HTTP/1.1\nDo: a.content:status:204"},
-		{"flushed", "GET /all HTTP/1.1\n" + flushes},
-		{"flushed and filtered", "GET /marked HTTP/1.1\n" + flushes},
-		{"flushed to HTTP/1.0", "GET /all HTTP/1.0\n" + flushes},
-		{"cut off", "GET /all HTTP/1.1\nDo: a.content:write:ab a.content:flush a.content:panic"},
-		{"HEAD", "HEAD /all HTTP/1.1\nDo: a.content:write:ab"},
-		{"HEAD, flushed", "HEAD /all HTTP/1.1\n" + flushes},
-		{"HEAD of a file", "HEAD /own/large.bin HTTP/1.1"},
-		{"small file", "GET /own/small.txt HTTP/1.1"},
-		{"large file", "GET /own/large.bin HTTP/1.1"},
-		{"large file, filtered", "GET /filtered/large.bin HTTP/1.1"},
-		{"range", "GET /own/large.bin HTTP/1.1\nRange: bytes=7-100006"},
-		{"unsatisfiable range", "GET /own/large.bin HTTP/1.1\nRange: bytes=9999999-"},
-		{"not modified", "GET /own/small.txt HTTP/1.1\nIf-None-Match: *"},
-		{"no route", "GET /nowhere HTTP/1.1"},
-		{"redirect", "GET /own HTTP/1.1"},
-		{"malformed", "GET /\x01 HTTP/1.1"},
-		{"header too large", "GET / HTTP/1.1\nX: " + strings.Repeat("x", 5000)},
-		{"body too large", "POST /all HTTP/1.1\nContent-Length: 1025"},
-		{"fault", "GET /all HTTP/1.1\nDo: a.access:panic"},
+	for i, test := range []struct{ name, route, head string }{
+		{"fixed", "fixed", "GET /fixed HTTP/1.1"},
+		{"plugin", "all", "GET /all HTTP/1.1\nDo: a.content:write:ab"},
+		{"plugin, large", "all", "GET /all HTTP/1.1\nDo: a.content:writes:300000"},
+		{"slow", "all", "GET /all HTTP/1.1\nDo: a.content:sleep:30"},
+		{"empty", "all", "GET /all HTTP/1.1"},
+		{"no content", "all", "GET /all HTTP/1.1\nDo: a.content:status:204"},
+		{"flushed", "all", "GET /all HTTP/1.1\n" + flushes},
+		{"flushed and filtered", "marked", "GET /marked HTTP/1.1\n" + flushes},
+		{"flushed to HTTP/1.0", "all", "GET /all HTTP/1.0\n" + flushes},
+		{"cut off", "all", "GET /all HTTP/1.1\nDo: a.content:write:ab a.content:flush a.content:panic"},
+		{"HEAD", "all", "HEAD /all HTTP/1.1\nDo: a.content:write:ab"},
+		{"HEAD, flushed", "all", "HEAD /all HTTP/1.1\n" + flushes},
+		{"HEAD of a file", "own", "HEAD /own/large.bin HTTP/1.1"},
+		{"small file", "own", "GET /own/small.txt HTTP/1.1"},
+		{"large file", "own", "GET /own/large.bin HTTP/1.1"},
+		{"large file, filtered", "filtered", "GET /filtered/large.bin HTTP/1.1"},
+		{"range", "own", "GET /own/large.bin HTTP/1.1\nRange: bytes=7-100006"},
+		{"unsatisfiable range", "own", "GET /own/large.bin HTTP/1.1\nRange: bytes=9999999-"},
+		{"not modified", "own", "GET /own/small.txt HTTP/1.1\nIf-None-Match: *"},
+		{"no route", "", "GET /nowhere HTTP/1.1"},
+		{"redirect", "", "GET /own HTTP/1.1"},
+		{"malformed", "", "GET /\x01 HTTP/1.1"},
+		{"header too large", "", "GET / HTTP/1.1\nX: " + strings.Repeat("x", 5000)},
+		{"body too large", "", "POST /all HTTP/1.1\nContent-Length: 1025"},
+		{"fault", "all", "GET /all HTTP/1.1\nDo: a.access:panic"},
 	} {
 		c := s.dial()
 		c.send(test.head + "\nHost: a\nConnection: close\n\n")
@@ -383,6 +390,8 @@ func TestAccessLogCountsBytes(t *testing.T) {
 		} else if l := parseAccess(t, lineNumber(t, file, i)); l.Status != r.StatusCode || l.BytesSent != int64(len(got)) || l.BodyBytesSent != int64(len(body)) {
 			t.Errorf("%s: the log has status %d, %d bytes and %d of the body, the client %d, %d and %d",
 				test.name, l.Status, l.BytesSent, l.BodyBytesSent, r.StatusCode, len(got), len(body))
+		} else if slow := test.name == "slow"; l.Route != test.route || slow && l.RequestTime < 0.03 {
+			t.Errorf("%s: the log has the route %q and %v s", test.name, l.Route, l.RequestTime)
 		}
 	}
 }

@@ -43,7 +43,7 @@ func newAdmin(s *Server, l net.Listener) *admin {
 	return &admin{
 		listener: l, log: s.log,
 		server: &http.Server{
-			Handler:           notFromPages(mux),
+			Handler:           notFromPages(mux, isLoopback(l.Addr())),
 			ReadHeaderTimeout: 5 * time.Second,
 			IdleTimeout:       time.Minute,
 			MaxHeaderBytes:    16 << 10,
@@ -71,15 +71,23 @@ func (a *admin) close() {
 // notFromPages refuses what a web page could make an operator's browser send:
 // requests with an Origin, requests that say they come from a page elsewhere,
 // were it on another port of this machine, and requests for a name that
-// somebody else's DNS may have pointed at this address.
-func notFromPages(next http.Handler) http.Handler {
+// somebody else's DNS may have pointed at this address. An operator who binds
+// the listener to the network gives it a name there: metrics and health, which
+// change nothing, are answered under any name then.
+func notFromPages(next http.Handler, loopback bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Origin") != "" || fromElsewhere(r.Header.Get("Sec-Fetch-Site")) || !isAddress(r.Host) {
+		named := !loopback && !strings.HasPrefix(r.URL.Path, "/debug/")
+		if r.Header.Get("Origin") != "" || fromElsewhere(r.Header.Get("Sec-Fetch-Site")) || !named && !isAddress(r.Host) {
 			http.Error(w, "the admin listener is not for web pages: ask it by its IP address or as localhost", http.StatusForbidden)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+func isLoopback(a net.Addr) bool {
+	tcp, ok := a.(*net.TCPAddr)
+	return !ok || tcp.IP.IsLoopback()
 }
 
 // fromElsewhere tells whether a Sec-Fetch-Site header speaks of a page that is

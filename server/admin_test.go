@@ -197,3 +197,24 @@ func TestNoAdmin(t *testing.T) {
 		t.Errorf("there is one at %v", s.AdminAddress())
 	}
 }
+
+// On an address of the network the listener has a name: a collector may ask
+// for metrics by it, but nobody for profiles.
+func TestAdminOnTheNetwork(t *testing.T) {
+	ok := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	for _, test := range []struct {
+		path     string
+		loopback bool
+		status   int
+	}{
+		{"/metrics", false, 200},
+		{"/metrics", true, 403},
+		{"/debug/pprof/", false, 403},
+	} {
+		w := httptest.NewRecorder()
+		notFromPages(ok, test.loopback).ServeHTTP(w, httptest.NewRequest("GET", "http://phasm.internal:8081"+test.path, nil))
+		if w.Code != test.status {
+			t.Errorf("%s on loopback %v: %d, want %d", test.path, test.loopback, w.Code, test.status)
+		}
+	}
+}

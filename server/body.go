@@ -73,7 +73,8 @@ func (b *body) next(x *exchange, p []byte) (int, error) {
 	}
 	if b.awaited {
 		b.awaited = false
-		x.conn.w.WriteString("HTTP/1.1 100 Continue\r\n\r\n")
+		n, _ := x.conn.w.WriteString("HTTP/1.1 100 Continue\r\n\r\n")
+		x.BytesSent += int64(n)
 		if err := x.conn.w.Flush(); err != nil {
 			return 0, err
 		}

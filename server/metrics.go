@@ -87,7 +87,7 @@ func (m *serverMetrics) route(name string) *routeMetrics {
 
 // count counts an exchange that has ended.
 func (m *routeMetrics) count(x *exchange, took time.Duration) {
-	method := x.request.Header.Method()
+	method := x.ReceivedMethod()
 	if x.unparsed {
 		method = nil
 	}

@@ -40,23 +40,33 @@ func (x *exchange) receive() int {
 	return 0
 }
 
+// maxEmpty is how many bytes of empty lines before a request line are passed
+// over, as RFC 9112, section 2.2, asks: two lines.
+const maxEmpty = 4
+
 // awaitHead reads until at least one whole head stands in the reader's buffer
 // and returns what stands there, still unread. With a status other than 0 the
 // head never became whole.
 func (c *conn) awaitHead() (head []byte, status int) {
-	for scanned := 0; ; {
+	scanned, empty, waiting := 0, 0, false
+	for {
 		head, _ = c.r.Peek(c.r.Buffered())
-		if scanned == 0 {
-			head = c.skipEmptyLines(head)
+		for ; len(head) > 0 && (head[0] == '\r' || head[0] == '\n'); empty++ {
+			if empty == maxEmpty {
+				return head, fasthttp.StatusBadRequest
+			}
+			c.r.Discard(1)
+			head = head[1:]
 		}
 		// The end may begin in what was scanned already.
 		if hasEnd(head[max(0, scanned-2):]) {
 			return head, 0
 		}
-		if len(head) == c.r.Size() {
+		if scanned = len(head); scanned == c.r.Size() {
 			return head, tooLarge(head)
 		}
-		if scanned == 0 {
+		if !waiting {
+			waiting = true
 			// Answers to earlier requests must not wait for this one. The time
 			// limit holds for the whole head.
 			if c.w.Flush() != nil {
@@ -64,27 +74,16 @@ func (c *conn) awaitHead() (head []byte, status int) {
 			}
 			c.readWithin(time.Duration(c.server.config.Server.Timeouts.Header))
 		}
-		scanned = max(len(head), 1)
-		if _, err := c.r.Peek(len(head) + 1); err != nil {
+		if _, err := c.r.Peek(scanned + 1); err != nil {
 			switch {
 			case errors.Is(err, bufio.ErrBufferFull):
 				return head, tooLarge(head)
-			case len(head) > 0 && errors.Is(err, os.ErrDeadlineExceeded):
+			case (scanned > 0 || empty > 0) && errors.Is(err, os.ErrDeadlineExceeded):
 				return head, fasthttp.StatusRequestTimeout
 			}
 			return head, -1
 		}
 	}
-}
-
-// skipEmptyLines passes over what RFC 9112, section 2.2, asks a server to
-// ignore before a request line, two lines of it.
-func (c *conn) skipEmptyLines(head []byte) []byte {
-	for n := 0; n < 4 && len(head) > 0 && (head[0] == '\r' || head[0] == '\n'); n++ {
-		c.r.Discard(1)
-		head = head[1:]
-	}
-	return head
 }
 
 // hasEnd tells whether a head ends in b. Most often b is one head.

@@ -3,6 +3,7 @@ package server
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestEarlyErrors(t *testing.T) {
@@ -41,10 +42,26 @@ func TestEarlyErrors(t *testing.T) {
 }
 
 func TestEmptyLinesBeforeARequest(t *testing.T) {
-	s := start(t, fixedConfig)
-	c := s.dial()
-	c.send("\n\nGET /hello HTTP/1.1\nHost: a\n\n")
-	if r := c.receive("GET"); r.body != "hello\n" {
-		t.Errorf("got %q", r.body)
+	s := start(t, fixedConfig+"[server.limits]\nheaders = 20\n")
+	const hello = "GET /hello HTTP/1.1\nHost: a\n"
+	for _, test := range []struct {
+		parts  []string // one packet each
+		status int
+	}{
+		{[]string{"\n\n" + hello + "\n"}, 200},
+		{[]string{"\n", "\n", hello + "\n"}, 200},
+		{[]string{"\n\n\n" + hello + "\n"}, 400},
+		{[]string{"\n\n", "\n" + hello + "\n"}, 400},
+		{[]string{"\n\n" + hello + strings.Repeat("X: y\n", 20) + "\n"}, 431},
+		{[]string{"\n", hello + strings.Repeat("X: y\n", 20) + "\n"}, 431},
+	} {
+		c := s.dial()
+		for _, part := range test.parts {
+			c.send(part)
+			time.Sleep(time.Millisecond) // one packet each, most likely: the answer is the same
+		}
+		if r := c.receive("GET"); r.StatusCode != test.status {
+			t.Errorf("%.20q: status %d, want %d", test.parts, r.StatusCode, test.status)
+		}
 	}
 }

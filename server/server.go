@@ -171,8 +171,8 @@ func (s *Server) ReopenLogs() {
 
 // drain ends idle connections now and waits for the others.
 func (s *Server) drain(limit time.Duration) error {
-	s.draining.Store(true)
 	s.mu.Lock()
+	s.draining.Store(true)
 	for c := range s.conns {
 		if c.idle.Load() {
 			c.net.SetReadDeadline(time.Unix(1, 0))
@@ -237,11 +237,7 @@ func (s *Server) remove(c *conn) {
 	defer s.mu.Unlock()
 	delete(s.conns, c)
 	if s.draining.Load() && len(s.conns) == 0 {
-		select {
-		case <-s.drained:
-		default:
-			close(s.drained)
-		}
+		close(s.drained)
 	}
 }
 

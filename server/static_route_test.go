@@ -300,10 +300,3 @@ func TestStaticLeaksNoDescriptors(t *testing.T) {
 		t.Errorf("the log has %d of 6 who left", left)
 	}
 }
-
-// connections is how many connections are open.
-func (s *testServer) connections() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.conns)
-}

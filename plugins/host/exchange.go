@@ -36,7 +36,9 @@ type Exchange struct {
 	Errors bool   // exit was called: an error status without a body gets a text
 	Exec   []byte // the target of exec, empty where it was not called
 
-	OriginalURI []byte // the target as it was received, set when a plugin changes it
+	// The method and the target as they were received, set when a plugin
+	// changes them.
+	OriginalMethod, OriginalURI []byte
 
 	ctx     ctx
 	ctxSize int // of its keys and values
@@ -90,7 +92,7 @@ func (x *Exchange) Reset() {
 	x.Route = ""
 	x.BytesSent, x.BodySent = 0, 0
 	x.Chunk, x.EOF = nil, false
-	x.OriginalURI = kept(x.OriginalURI)
+	x.OriginalMethod, x.OriginalURI = kept(x.OriginalMethod), kept(x.OriginalURI)
 	x.scratch, x.chunk = kept(x.scratch), kept(x.chunk)
 }
 
@@ -131,6 +133,14 @@ func (x *Exchange) keepOriginalURI() {
 func (x *Exchange) SetURI(uri []byte) {
 	x.keepOriginalURI()
 	x.Request.SetRequestURIBytes(uri)
+}
+
+// ReceivedMethod is the method as the client sent it.
+func (x *Exchange) ReceivedMethod() []byte {
+	if len(x.OriginalMethod) > 0 {
+		return x.OriginalMethod
+	}
+	return x.Request.Header.Method()
 }
 
 // ReceivedURI is the request target as the client sent it.

@@ -13,7 +13,11 @@ func requestMethod(c *Call, s []uint64) {
 func requestSetMethod(c *Call, s []uint64) {
 	method, ok := c.line(s)
 	if ok = ok && isToken(method); ok {
-		c.Exchange.Request.Header.SetMethodBytes(method)
+		x := c.Exchange
+		if len(x.OriginalMethod) == 0 {
+			x.OriginalMethod = append(x.OriginalMethod, x.Request.Header.Method()...)
+		}
+		x.Request.Header.SetMethodBytes(method)
 	}
 	done(s, ok)
 }
