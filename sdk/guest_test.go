@@ -29,7 +29,7 @@ func TestGuestAllocates(t *testing.T) {
 		Context: context.Background(),
 		Plugin:  host.NewPlugin("guest", map[string]any{"key": "value"}, slog.New(slog.DiscardHandler), metric.NewRegistry()),
 		Exchange: &host.Exchange{
-			Request: &fasthttp.Request{}, Response: &fasthttp.Response{}, Params: noParams{}, Wire: wire{}, Start: time.Now(),
+			Request: &fasthttp.Request{}, Response: &fasthttp.Response{}, Params: noParams{}, Wire: wire{}, Epoch: time.Now(),
 		},
 	}
 	guest := instantiate(t, call, "testdata/guest")

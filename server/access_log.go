@@ -19,7 +19,7 @@ func (s *Server) appendAccess(dst []byte, x *exchange, took time.Duration) []byt
 func appendJSON(dst []byte, x *exchange, took time.Duration) []byte {
 	h := &x.request.Header
 	dst = append(dst, `{"time":"`...)
-	dst = x.Start.UTC().AppendFormat(dst, "2006-01-02T15:04:05.000000Z07:00")
+	dst = x.Start().UTC().AppendFormat(dst, "2006-01-02T15:04:05.000000Z07:00")
 	dst = append(dst, `","request_id":"`...)
 	dst = append(dst, x.ID()...)
 	dst = append(dst, `","remote_addr":"`...)
@@ -95,7 +95,7 @@ func appendCombined(dst []byte, x *exchange) []byte {
 	h := &x.request.Header
 	dst = appendAddress(dst, x)
 	dst = append(dst, " - - ["...)
-	dst = x.Start.AppendFormat(dst, "02/Jan/2006:15:04:05 -0700")
+	dst = x.Start().AppendFormat(dst, "02/Jan/2006:15:04:05 -0700")
 	dst = append(dst, `] "`...)
 	if x.unparsed {
 		dst = appendHexEscaped(dst, orDash([]byte(x.line)))

@@ -199,7 +199,7 @@ func TestCombined(t *testing.T) {
 	} {
 		var x exchange
 		x.init(nil)
-		x.RemoteAddr, x.Start = test.remote, at
+		x.RemoteAddr, x.Epoch = test.remote, at
 		if test.neverParsed {
 			x.unparsed, x.line = true, test.request
 		} else {
@@ -241,7 +241,7 @@ func exchangeWith(line, method, uri, protocol, host, route, referer, agent strin
 	h.SetReferer(referer)
 	h.SetUserAgent(agent)
 	x.unparsed, x.line, x.Route = line != "", line, route
-	x.Start = time.Unix(1, 2)
+	x.Epoch = time.Unix(1, 2)
 	x.BytesSent, x.BodySent = 12, 3
 	return x
 }

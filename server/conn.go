@@ -23,9 +23,10 @@ type conn struct {
 	remote   netip.AddrPort
 	local    netip.AddrPort
 
-	readDeadline  time.Time // as set, see deadline.go
-	writeDeadline time.Time
-	ended         time.Time // when the last exchange ended, zero while one runs
+	// Since the exchange's epoch: a time within one connection.
+	readDeadline  time.Duration // as set, see deadline.go
+	writeDeadline time.Duration
+	ended         time.Duration // when the last exchange ended, 0 while one runs
 
 	x exchange
 }
@@ -47,7 +48,8 @@ func (s *Server) newConn(nc net.Conn) *conn {
 	c.w.Reset(c)
 	c.number, c.requests = s.lastConn.Add(1), 0
 	c.remote, c.local = addrPort(nc.RemoteAddr()), addrPort(nc.LocalAddr())
-	c.readDeadline, c.writeDeadline, c.ended = time.Time{}, time.Time{}, time.Time{}
+	c.x.Epoch = time.Now()
+	c.readDeadline, c.writeDeadline, c.ended = 0, 0, 0
 	s.metrics.connections.Add(1)
 	return c
 }
@@ -64,7 +66,7 @@ func (c *conn) linger() {
 		return
 	}
 	c.net.SetReadDeadline(time.Now().Add(lingerTime))
-	c.readDeadline = time.Time{}
+	c.readDeadline = 0
 	io.Copy(io.Discard, io.LimitReader(c.r, maxLinger))
 }
 
@@ -124,7 +126,7 @@ func (c *conn) awaitRequest() bool {
 	_, err := c.r.Peek(1)
 	c.idle.Store(false)
 	if c.server.draining.Load() {
-		c.readDeadline = time.Time{} // drain has set another one
+		c.readDeadline = 0 // drain has set another one
 	}
 	return err == nil
 }

@@ -48,31 +48,32 @@ type justWriter struct{ io.Writer }
 func (c *conn) readWithin(d time.Duration) {
 	if deadline, changed := moveDeadline(c.readDeadline, c.now(), d); changed {
 		c.readDeadline = deadline
-		c.net.SetReadDeadline(deadline)
+		c.net.SetReadDeadline(c.x.Epoch.Add(deadline))
 	}
 }
 
 func (c *conn) writeWithin(d time.Duration) {
 	if deadline, changed := moveDeadline(c.writeDeadline, c.now(), d); changed {
 		c.writeDeadline = deadline
-		c.net.SetWriteDeadline(deadline)
+		c.net.SetWriteDeadline(c.x.Epoch.Add(deadline))
 	}
 }
 
-// now is the time. Between two exchanges, where no plugin runs, it is the end
-// of the first: a look at the clock costs as much as a phase call.
-func (c *conn) now() time.Time {
-	if c.ended.IsZero() {
-		return time.Now()
+// now is the time since the connection began. Between two exchanges, where no
+// plugin runs, it is the end of the first: a look at the clock costs as much
+// as a phase call.
+func (c *conn) now() time.Duration {
+	if c.ended == 0 {
+		return time.Since(c.x.Epoch)
 	}
 	return c.ended
 }
 
 // moveDeadline decides whether a deadline d from now must be set where old is
-// set. What stays set is never later than asked for, and at most an eighth of
-// d earlier.
-func moveDeadline(old, now time.Time, d time.Duration) (deadline time.Time, changed bool) {
-	deadline = now.Add(d)
-	early := deadline.Sub(old)
+// set, 0 for none. What stays set is never later than asked for, and at most
+// an eighth of d earlier.
+func moveDeadline(old, now, d time.Duration) (deadline time.Duration, changed bool) {
+	deadline = now + d
+	early := deadline - old
 	return deadline, early < 0 || early > d/8
 }

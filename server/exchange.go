@@ -84,8 +84,8 @@ func (x *exchange) serve() (keep bool) {
 func (x *exchange) begin() {
 	c := x.conn
 	c.requests++
-	c.ended = time.Time{}
-	x.Start = time.Now()
+	c.ended = 0
+	x.Begun = time.Since(x.Epoch)
 	x.generation = c.server.generation.Load()
 	x.route = x.generation.fallback
 	x.RemoteAddr, x.LocalAddr = c.remote, c.local

@@ -14,13 +14,14 @@ import (
 func (x *exchange) log() {
 	s := x.conn.server
 	x.BytesSent += x.BodySent
-	took := time.Since(x.Start)
+	now := time.Since(x.Epoch)
+	took := now - x.Begun
 	x.route.metrics.count(x, took)
 	if s.accessLog != nil {
 		s.accessLog.append(func(dst []byte) []byte { return s.appendAccess(dst, x, took) })
 	}
 	if !x.route.has(abi.Log) {
-		x.conn.ended = x.Start.Add(took)
+		x.conn.ended = now
 		return
 	}
 	if x.sendErr == nil {

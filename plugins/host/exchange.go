@@ -18,7 +18,8 @@ type Exchange struct {
 	Wire     Wire
 	Params   Params // the path parameters of the route's pattern
 
-	Start      time.Time
+	Epoch      time.Time      // when the connection began
+	Begun      time.Duration  // when the request's first byte arrived, since Epoch
 	RemoteAddr netip.AddrPort // where the connection comes from
 	LocalAddr  netip.AddrPort // where it arrived
 	TLS        bool
@@ -48,6 +49,12 @@ type Exchange struct {
 	scratch []byte // for answers that are put together first
 	chunk   []byte // what replaced the chunk
 }
+
+// Start is when the request's first byte arrived.
+func (x *Exchange) Start() time.Time { return x.Epoch.Add(x.Begun) }
+
+// Elapsed is how long ago that was.
+func (x *Exchange) Elapsed() time.Duration { return time.Since(x.Epoch) - x.Begun }
 
 // Wire is what host functions ask of the connection below the exchange.
 type Wire interface {

@@ -148,7 +148,7 @@ func exchange() (*host.Exchange, *wire) {
 	x := &host.Exchange{
 		Request: &fasthttp.Request{}, Response: &fasthttp.Response{}, Wire: w,
 		Params: params{{"x-a", []byte("parameter")}, {"empty", nil}},
-		Start:  time.Unix(1700000000, 5), Chunk: []byte("chunk"), EOF: true,
+		Epoch:  time.Unix(1700000000, 5), Chunk: []byte("chunk"), EOF: true,
 	}
 	x.Request.SetRequestURI("/a%20path/../p?x-a=1&x-a=2%20+&y&%78-b=3")
 	x.Request.Header.SetMethod("PUT")

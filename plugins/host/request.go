@@ -108,7 +108,7 @@ func paramList(c *Call, s []uint64) {
 }
 
 func requestStart(c *Call, s []uint64) {
-	s[0] = uint64(c.Exchange.Start.UnixNano())
+	s[0] = uint64(c.Exchange.Start().UnixNano())
 }
 
 // maxLine is how long a method or a target from a guest may be, in bytes.

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-	"time"
 
 	"phasm/sdk/abi"
 )
@@ -30,7 +29,7 @@ var variables = []variable{
 	{"request_id", func(x *Exchange, dst []byte) []byte { return append(dst, x.ID()...) }},
 	{"request_method", func(x *Exchange, dst []byte) []byte { return append(dst, x.Request.Header.Method()...) }},
 	{"request_time", func(x *Exchange, dst []byte) []byte {
-		return strconv.AppendFloat(dst, time.Since(x.Start).Seconds(), 'f', 6, 64)
+		return strconv.AppendFloat(dst, x.Elapsed().Seconds(), 'f', 6, 64)
 	}},
 	{"request_uri", func(x *Exchange, dst []byte) []byte { return append(dst, x.ReceivedURI()...) }},
 	{"route", func(x *Exchange, dst []byte) []byte { return append(dst, x.Route...) }},

@@ -16,7 +16,7 @@ func example() *Exchange {
 	x := &Exchange{
 		Request:    &fasthttp.Request{},
 		Response:   &fasthttp.Response{},
-		Start:      time.Now().Add(-time.Hour),
+		Epoch:      time.Now().Add(-time.Hour),
 		RemoteAddr: netip.MustParseAddrPort("[::ffff:192.0.2.1]:50000"),
 		LocalAddr:  netip.MustParseAddrPort("[2001:db8::1]:8443"),
 		TLS:        true,

@@ -74,7 +74,7 @@ func exchangeOf(t testing.TB, r sdktest.Request) *host.Exchange {
 	raw.WriteString("\r\n")
 	x := &host.Exchange{
 		Request: &fasthttp.Request{}, Response: &fasthttp.Response{}, Params: params(nil),
-		Start: time.Now(), RemoteAddr: netip.MustParseAddrPort(r.RemoteAddr),
+		Epoch: time.Now(), RemoteAddr: netip.MustParseAddrPort(r.RemoteAddr),
 		LocalAddr: netip.MustParseAddrPort("127.0.0.1:8080"), TLS: r.TLS, Route: r.Route,
 		Connection: 1, Requests: 1,
 	}
