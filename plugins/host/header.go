@@ -67,11 +67,16 @@ func movesValues(list, name []byte) bool {
 // from the others.
 func isField(name []byte) bool {
 	for _, field := range fields {
-		if len(name) == len(field) && bytes.EqualFold(name, bytesOf(field)) {
+		if isNamed(name, field) {
 			return true
 		}
 	}
 	return false
+}
+
+// isNamed compares a header's name. Most names differ in their length.
+func isNamed(name []byte, other string) bool {
+	return len(name) == len(other) && bytes.EqualFold(name, bytesOf(other))
 }
 
 var fields = [...]string{
@@ -107,6 +112,5 @@ func isAbsent(name, value []byte) bool {
 // are the server's: it alone knows what is on the wire. A guest that could
 // change a request's would shift where the connection's next request begins.
 func isFraming(name []byte) bool {
-	return bytes.EqualFold(name, []byte("Content-Length")) ||
-		bytes.EqualFold(name, []byte("Transfer-Encoding"))
+	return isNamed(name, "Content-Length") || isNamed(name, "Transfer-Encoding")
 }

@@ -1,8 +1,6 @@
 package host
 
 import (
-	"bytes"
-
 	"github.com/valyala/fasthttp"
 
 	"phasm/sdk/abi"
@@ -16,7 +14,7 @@ func responseHeaderGet(c *Call, s []uint64) {
 	}
 	h := &c.Exchange.Response.Header
 	value := h.PeekBytes(name)
-	if bytes.EqualFold(name, setCookie) {
+	if isNamed(name, setCookie) {
 		value = firstCookie(h)
 	}
 	if isAbsent(name, value) {
@@ -34,9 +32,10 @@ func responseHeaderSet(c *Call, s []uint64) {
 		x := c.Exchange
 		h := &x.Response.Header
 		// fasthttp's Set would leave a second value, and cookies.
-		if isField(name) {
-			h.DelBytes(name)
-		} else if len(h.PeekAll(stringOf(name))) > 1 {
+		switch {
+		case isNamed(name, setCookie):
+			h.DelAllCookies()
+		case !isField(name) && len(h.PeekAll(stringOf(name))) > 1:
 			removeHeader(h, x.responseHeaders(), name)
 		}
 		h.SetBytesKV(name, value)
@@ -77,7 +76,7 @@ func (x *Exchange) responseHeaders() []byte {
 	return x.scratch
 }
 
-var setCookie = []byte("Set-Cookie")
+const setCookie = "Set-Cookie"
 
 // firstCookie is the first Set-Cookie header, of which fasthttp's Peek makes
 // one line.
