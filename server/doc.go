@@ -5,9 +5,10 @@
 //
 // In the order in which a request meets them:
 //
-//	server.go        one process: listeners, the running generation, shutdown
+//	server.go        one process: listeners, the running generation, begin and end
 //	generation.go    one loaded configuration: its plugins and routes
 //	listener.go      accept connections, bounded in number
+//	connections.go   the open connections, and how they are drained
 //	conn.go          one connection: requests one after the other, deadlines
 //	receive.go       the request's head: wait for it, parse it, refuse the malformed
 //	exchange.go      one request and its response, from begin to end

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"path/filepath"
 	"sync"
 	"time"
@@ -97,10 +98,13 @@ func (g *generation) startWorker() error {
 	return nil
 }
 
-// stopWorker runs exit_worker of every plugin; faults are logged by the plugin.
-func (g *generation) stopWorker() {
+// stopWorker runs exit_worker of every plugin. A fault keeps none of the
+// others from it.
+func (g *generation) stopWorker(log *slog.Logger) {
 	for _, p := range g.plugins {
-		p.RunWorker(abi.ExitWorker)
+		if err := p.RunWorker(abi.ExitWorker); err != nil {
+			log.Error(err.Error())
+		}
 	}
 }
 

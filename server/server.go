@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"sync"
@@ -24,7 +23,7 @@ type Options struct {
 type Server struct {
 	config     *config.Config
 	log        *slog.Logger
-	errorLog   *logFile // nil where the log goes to standard error
+	errorLog   *logFile // what log writes to
 	accessLog  *logFile // nil where there is none
 	registry   *metric.Registry
 	metrics    *serverMetrics
@@ -107,8 +106,7 @@ func (s *Server) AdminAddress() net.Addr {
 func (s *Server) Serve(ctx context.Context) error {
 	g := s.generation.Load()
 	if err := g.startWorker(); err != nil {
-		s.closeListeners()
-		s.end(g)
+		s.Close()
 		return err
 	}
 	var accepting sync.WaitGroup
@@ -128,26 +126,22 @@ func (s *Server) Serve(ctx context.Context) error {
 	s.closeListeners()
 	accepting.Wait()
 	err := s.drain(time.Duration(s.config.Server.Timeouts.Shutdown))
-	s.end(g)
+	g.stopWorker(s.log)
+	s.Close()
 	return err
 }
 
-// end closes what New opened.
-func (s *Server) end(g *generation) {
-	g.stopWorker()
+// Close ends a server that never served. One that has served is at its end
+// already.
+func (s *Server) Close() {
+	s.closeListeners()
 	if s.connections() == 0 {
-		g.close() // else a plugin may still run: its code must not go away under it
+		s.generation.Load().close() // else a plugin may still run: its code must not go away under it
 	}
 	if s.admin != nil {
 		s.admin.close()
 	}
 	s.closeLogs()
-}
-
-// Close ends a server that never served.
-func (s *Server) Close() {
-	s.closeListeners()
-	s.end(s.generation.Load())
 }
 
 func (s *Server) closeListeners() {
@@ -166,78 +160,6 @@ func (s *Server) ReopenLogs() {
 		if err := f.reopen(); err != nil {
 			s.log.Error("cannot reopen the log", "error", err)
 		}
-	}
-}
-
-// drain ends idle connections now and waits for the others.
-func (s *Server) drain(limit time.Duration) error {
-	s.mu.Lock()
-	s.draining.Store(true)
-	for c := range s.conns {
-		if c.idle.Load() {
-			c.net.SetReadDeadline(time.Unix(1, 0))
-		}
-	}
-	if len(s.conns) == 0 {
-		close(s.drained)
-	}
-	s.mu.Unlock()
-
-	timeout := time.NewTimer(limit)
-	defer timeout.Stop()
-	select {
-	case <-s.drained:
-		return nil
-	case <-timeout.C:
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	left := len(s.conns)
-	for c := range s.conns {
-		c.net.Close()
-	}
-	if left == 0 {
-		return nil
-	}
-	return fmt.Errorf("cut off %d connections whose exchanges took longer than server.timeouts.shutdown", left)
-}
-
-// add puts a connection among those that drain waits for. It refuses one over
-// the limit.
-func (s *Server) add(c *conn) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.conns) >= s.config.Server.Limits.Connections {
-		return false
-	}
-	s.conns[c] = struct{}{}
-	return true
-}
-
-func (s *Server) connections() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.conns)
-}
-
-// inFlight counts the connections that do not wait for a request.
-func (s *Server) inFlight() (n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for c := range s.conns {
-		if !c.idle.Load() {
-			n++
-		}
-	}
-	return n
-}
-
-func (s *Server) remove(c *conn) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.conns, c)
-	if s.draining.Load() && len(s.conns) == 0 {
-		close(s.drained)
 	}
 }
 
