@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"phasm/plugins/source"
@@ -147,8 +148,11 @@ func newPlugin(args []string, stdout io.Writer) error {
 		return err
 	}
 	for _, f := range files {
-		fmt.Fprintln(stdout, f)
+		if !strings.HasPrefix(f, "phasm/") { // the copy of the SDK
+			fmt.Fprintln(stdout, filepath.Join(args[0], f))
+		}
 	}
+	fmt.Fprintf(stdout, "\nphasm -c %s serves it.\n", filepath.Join(args[0], "config.toml"))
 	return nil
 }
 
