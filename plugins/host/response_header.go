@@ -33,6 +33,9 @@ func responseHeaderSet(c *Call, s []uint64) {
 		h := &x.Response.Header
 		// fasthttp's Set would leave a second value, and cookies.
 		switch {
+		case isNamed(name, contentType):
+			h.SetContentTypeBytes(value) // the likely one, five times as fast
+			return
 		case isNamed(name, setCookie):
 			h.DelAllCookies()
 		case !isField(name) && len(h.PeekAll(stringOf(name))) > 1:
@@ -76,7 +79,10 @@ func (x *Exchange) responseHeaders() []byte {
 	return x.scratch
 }
 
-const setCookie = "Set-Cookie"
+const (
+	contentType = "Content-Type"
+	setCookie   = "Set-Cookie"
+)
 
 // firstCookie is the first Set-Cookie header, of which fasthttp's Peek makes
 // one line.
