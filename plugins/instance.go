@@ -115,7 +115,7 @@ func (i *Instance) Run(x *host.Exchange, phase abi.Phase) (abi.Action, error) {
 		return abi.Continue, nil
 	}
 	outerPhase, outerExchange := i.call.Phase, i.call.Exchange
-	i.call.Phase, i.call.Exchange = phase, x
+	i.call.Phase, i.call.Exchange, i.call.Failure = phase, x, ""
 	start := i.counts.begin(phase)
 	err := f.CallWithStack(&i.call, i.stack[:])
 	i.counts.end(phase, start)

@@ -28,7 +28,7 @@ type Options struct {
 	Open      bool          // a fault skips the plugin instead of failing the request
 
 	Cache    string          // a directory for compiled code
-	Builder  *source.Builder // builds Source
+	Builder  *source.Builder // builds Source; nil builds without a cache
 	Log      *slog.Logger
 	Registry *metric.Registry
 }
@@ -59,6 +59,9 @@ func Load(ctx context.Context, options Options) (*Plugin, error) {
 	}
 	if options.Instances == 0 {
 		options.Instances = defaultInstances
+	}
+	if options.Builder == nil {
+		options.Builder = &source.Builder{Log: options.Log}
 	}
 	p := &Plugin{options: options}
 	if err := p.load(ctx); err != nil {

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"phasm/plugins/host"
@@ -120,9 +121,7 @@ func (x *exchange) drain() bool {
 	if !b.drainable() || x.conn.w.Flush() != nil {
 		return false
 	}
-	if cap(x.filtered) < drainPiece {
-		x.filtered = make([]byte, 0, drainPiece)
-	}
+	x.filtered = slices.Grow(x.filtered[:0], drainPiece)
 	for limit := b.read + maxDrain; b.read < limit; {
 		if _, err := b.next(x, x.filtered[:drainPiece]); b.ended || err != nil {
 			return b.ended

@@ -27,15 +27,15 @@ type exchange struct {
 	line       string // its request line then
 	restarts   int    // internal redirects so far
 
-	headFiltered bool  // header_filter has run
-	headSent     bool  // the head is on its way
-	chunked      bool  // the body goes out in chunks
-	noBody       bool  // the response ends with its head
-	unfiltered   bool  // a filter has failed: the rest runs without
-	failure      int   // the status of a failure that nothing may change any more, or 0
-	keep         bool  // the connection may serve another request
-	sendErr      error // the connection is of no more use
-	filtered     []byte
+	headFiltered bool   // header_filter has run
+	headSent     bool   // the head is on its way
+	chunked      bool   // the body goes out in chunks
+	noBody       bool   // the response ends with its head
+	unfiltered   bool   // a filter has failed: the rest runs without
+	failure      int    // the status of a failure that nothing may change any more, or 0
+	keep         bool   // the connection may serve another request
+	sendErr      error  // the connection is of no more use
+	filtered     []byte // a filtered body, and what passes through on its way
 }
 
 // held is an instance that an exchange has taken; nil where there was none to

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"github.com/valyala/fasthttp"
@@ -84,7 +85,8 @@ func (x *exchange) sendStreamChunked() {
 		x.filterPieces(nil, true, (*exchange).writeChunk)
 		return
 	}
-	buf := make([]byte, chunkSize)
+	x.filtered = slices.Grow(x.filtered[:0], chunkSize)
+	buf := x.filtered[:chunkSize]
 	for x.sendErr == nil {
 		n, err := x.response.BodyStream().Read(buf)
 		if err != nil && err != io.EOF {

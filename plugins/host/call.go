@@ -42,7 +42,7 @@ type Call struct {
 	Exchange *Exchange // nil in the phases that see no request
 	Phase    abi.Phase
 	BodyRead int64  // how far this plugin has read the request's body
-	Failure  string // the last error that the guest logged outside of a request
+	Failure  string // the last error that the guest logged in this call, outside of a request
 
 	memory api.Memory // of the calling module, valid during a host call
 }

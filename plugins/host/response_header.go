@@ -34,7 +34,7 @@ func responseHeaderSet(c *Call, s []uint64) {
 		// fasthttp's Set would leave a second value, and cookies.
 		switch {
 		case isNamed(name, contentType):
-			h.SetContentTypeBytes(value) // the likely one, five times as fast
+			h.SetContentTypeBytes(value) // the likely one: its name needs no normalising
 			return
 		case isNamed(name, setCookie):
 			h.DelAllCookies()
