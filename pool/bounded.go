@@ -15,12 +15,23 @@ var (
 // Options of a Bounded pool.
 type Options[T any] struct {
 	Size  int               // how many values there may be at once, at least 1
-	Wait  time.Duration     // how long Get waits for one when all are in use
+	Wait  time.Duration     // how long Get waits when all are in use and none is being replaced
 	New   func() (T, error) // makes a value; runs without the pool's lock
 	Close func(T)           // ends a value; runs without the pool's lock
+
 	// Returned sees each value that comes back, under the pool's lock: the
 	// place to add up what the value has counted. It may be nil.
 	Returned func(T)
+
+	// Failed hears New's error when it was to replace a discarded value, where
+	// no Get can return it. It runs without the pool's lock, on a goroutine of
+	// the pool's. It may be nil.
+	Failed func(error)
+
+	// A value that nobody has needed for IdleFor is closed, at the latest when
+	// it has been twice as long, but MinIdle of them stay. 0 keeps all.
+	IdleFor time.Duration
+	MinIdle int
 }
 
 // Bounded is a pool of at most Size values. Values are made when they are
@@ -33,13 +44,15 @@ type Options[T any] struct {
 type Bounded[T any] struct {
 	options Options[T]
 
-	mu      sync.Mutex
-	idle    []T
-	made    int // idle, in use and being made
-	waiting []chan grant[T]
-	closed  bool
-	waits   uint64
-	busy    uint64
+	mu        sync.Mutex
+	idle      []T
+	places    int // values that are idle, in use, being made and being ended
+	replacing int // of these, the ones being made in the background
+	waiting   []chan grant[T]
+	closed    bool
+	drained   chan struct{}
+	shrinker  shrinker
+	counts    counts
 }
 
 // grant is what a waiting Get receives: a value, or the right to make one.
@@ -50,7 +63,12 @@ type grant[T any] struct {
 
 // NewBounded makes an empty pool.
 func NewBounded[T any](options Options[T]) *Bounded[T] {
-	return &Bounded[T]{options: options, idle: make([]T, 0, options.Size)}
+	return &Bounded[T]{
+		options:  options,
+		idle:     make([]T, 0, options.Size),
+		drained:  make(chan struct{}),
+		shrinker: shrinker{asleep: options.IdleFor > 0},
+	}
 }
 
 // Get takes a value out of the pool, makes one where there is room, or waits
@@ -58,9 +76,10 @@ func NewBounded[T any](options Options[T]) *Bounded[T] {
 // The value goes back by Put or, when it must not be used again, by Discard.
 func (p *Bounded[T]) Get() (T, error) {
 	p.mu.Lock()
-	if n := len(p.idle); n > 0 {
-		value := p.idle[n-1]
-		p.idle = p.idle[:n-1]
+	if n := len(p.idle) - 1; n >= 0 {
+		value := p.idle[n]
+		p.idle = p.idle[:n]
+		p.shrinker.unused = min(p.shrinker.unused, n)
 		p.mu.Unlock()
 		return value, nil
 	}
@@ -73,28 +92,35 @@ func (p *Bounded[T]) getSlow() (value T, err error) {
 		p.mu.Unlock()
 		return value, ErrClosed
 	}
-	if p.made < p.options.Size {
-		p.made++
+	if p.places < p.options.Size {
+		p.places++
 		p.mu.Unlock()
 		return p.make()
 	}
+	// A value that is being made already is worth as long a wait as one that
+	// this Get would make itself.
+	coming := len(p.waiting) < p.replacing
 	turn := make(chan grant[T], 1)
 	p.waiting = append(p.waiting, turn)
-	p.waits++
+	p.counts.waits++
 	p.mu.Unlock()
 
-	timeout := time.NewTimer(p.options.Wait)
-	defer timeout.Stop()
+	var timeout <-chan time.Time
+	if !coming {
+		timer := time.NewTimer(p.options.Wait)
+		defer timer.Stop()
+		timeout = timer.C
+	}
 	select {
 	case g, open := <-turn:
 		return p.take(g, open)
-	case <-timeout.C:
+	case <-timeout:
 	}
 	p.mu.Lock()
 	for i, w := range p.waiting {
 		if w == turn {
 			p.waiting = append(p.waiting[:i], p.waiting[i+1:]...)
-			p.busy++
+			p.counts.busy++
 			p.mu.Unlock()
 			return value, ErrBusy
 		}
@@ -119,8 +145,12 @@ func (p *Bounded[T]) take(g grant[T], open bool) (T, error) {
 // where that fails.
 func (p *Bounded[T]) make() (T, error) {
 	value, err := p.options.New()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if err != nil {
 		p.giveUp()
+	} else {
+		p.counts.made++
 	}
 	return value, err
 }
@@ -131,39 +161,29 @@ func (p *Bounded[T]) Put(value T) {
 	if p.options.Returned != nil {
 		p.options.Returned(value)
 	}
+	if p.closed || len(p.waiting) > 0 || p.shrinker.asleep {
+		p.putSlow(value)
+		return
+	}
+	p.idle = append(p.idle, value)
+	p.mu.Unlock()
+}
+
+// putSlow hands a value to the first who waits, or lays it down. It is entered
+// locked and leaves unlocked.
+func (p *Bounded[T]) putSlow(value T) {
 	switch {
 	case p.closed:
-		p.made--
 		p.mu.Unlock()
-		p.options.Close(value)
+		p.end(value)
 		return
 	case len(p.waiting) > 0:
 		p.next() <- grant[T]{value, true}
 	default:
 		p.idle = append(p.idle, value)
-	}
-	p.mu.Unlock()
-}
-
-// Discard closes a value that came from Get and must not be used again; its
-// place is free for a new one.
-func (p *Bounded[T]) Discard(value T) {
-	if p.options.Returned != nil {
-		p.mu.Lock()
-		p.options.Returned(value)
-		p.mu.Unlock()
-	}
-	p.options.Close(value)
-	p.giveUp()
-}
-
-// giveUp frees a place: the first who waits may make a value in it.
-func (p *Bounded[T]) giveUp() {
-	p.mu.Lock()
-	if len(p.waiting) > 0 && !p.closed {
-		p.next() <- grant[T]{}
-	} else {
-		p.made--
+		if p.shrinker.asleep {
+			p.wakeShrinker()
+		}
 	}
 	p.mu.Unlock()
 }
@@ -176,42 +196,55 @@ func (p *Bounded[T]) next() chan grant[T] {
 	return turn
 }
 
+// end closes a value that nobody else has, then gives up its place.
+func (p *Bounded[T]) end(value T) {
+	p.options.Close(value)
+	p.mu.Lock()
+	p.giveUp()
+	p.mu.Unlock()
+}
+
+// giveUp frees a place: the first who waits may make a value in it.
+func (p *Bounded[T]) giveUp() {
+	if len(p.waiting) > 0 {
+		p.next() <- grant[T]{}
+		return
+	}
+	p.places--
+	p.checkDrained()
+}
+
 // Close closes the idle values now and the others when they come back. Those
 // who wait get ErrClosed.
 func (p *Bounded[T]) Close() {
 	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return
+	}
 	idle := p.idle
 	p.idle, p.closed = nil, true
-	p.made -= len(idle)
 	for _, turn := range p.waiting {
 		close(turn)
 	}
 	p.waiting = nil
+	p.shrinker.stop()
+	p.checkDrained()
 	p.mu.Unlock()
 	for _, value := range idle {
-		p.options.Close(value)
+		p.end(value)
 	}
 }
 
-// Stats are a pool's figures at one moment.
-type Stats struct {
-	Idle    int    // ready to be taken
-	InUse   int    // taken, or being made
-	Waiting int    // callers that wait for one
-	Waits   uint64 // callers that have had to wait
-	Busy    uint64 // callers that got ErrBusy
-}
+// Drained is closed when the pool is and no value of it is left: the last one
+// has come back and Options.Close has returned for it. Then what the values
+// live on can go.
+func (p *Bounded[T]) Drained() <-chan struct{} { return p.drained }
 
-// Stats reads the figures.
-func (p *Bounded[T]) Stats() Stats {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return Stats{Idle: len(p.idle), InUse: p.made - len(p.idle), Waiting: len(p.waiting), Waits: p.waits, Busy: p.busy}
-}
-
-// Locked runs f under the pool's lock, where it may read what Returned keeps.
-func (p *Bounded[T]) Locked(f func()) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	f()
+// checkDrained looks whether the last value is gone. It gets there only once:
+// a closed pool takes no places.
+func (p *Bounded[T]) checkDrained() {
+	if p.closed && p.places == 0 {
+		close(p.drained)
+	}
 }
