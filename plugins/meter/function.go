@@ -1,0 +1,379 @@
+package meter
+
+import "slices"
+
+// maxUnchecked is how many bytes of code may run without a look at the steps
+// that are left: some microseconds' worth.
+const maxUnchecked = 8 << 10
+
+// writer writes one function anew.
+type writer struct {
+	*rewrite
+	plan     *plan
+	body     []byte
+	out      []byte
+	copied   int    // how far body has been copied
+	light    bool   // it needs no check
+	tight    bool   // it keeps the steps in a local
+	counting []int  // where it calls functions that need the count of steps
+	steps    uint32 // a local: where tight it holds the steps
+	size     uint32 // a local for the length of a copy
+	depth    int    // how many blocks are open in what is written
+	open     []int  // the open blocks of the original: how deep each is in what is written
+	loops    int    // loops met so far
+	jumps    int    // jumps met so far
+	back     int    // branches back met so far
+	last     int    // where the last check is
+}
+
+// function appends a function's body with its checks.
+func (w *writer) function(dst []byte, p *plan, results, body []byte) []byte {
+	w.plan, w.body, w.out = p, body, w.out[:0]
+	w.depth, w.open, w.loops, w.jumps, w.back, w.last = 0, w.open[:0], 0, 0, 0, p.code
+	w.steps = uint32(len(p.locals))
+	w.size = w.steps + 1
+	w.light = p.light(len(body))
+	w.counting = p.counting(w.lights)
+	w.tight = slices.ContainsFunc(p.back, func(b back) bool { return b.again.tight(w.counting) })
+
+	w.declareLocals()
+	w.copied = p.code
+	switch {
+	case w.light:
+	case w.tight:
+		w.enter()
+		w.out = append(w.out, opBlock)
+		w.out = append(w.out, w.blockType(results)...)
+		w.depth++
+	default:
+		w.check(w.entryCost())
+	}
+	w.open = append(w.open, w.depth)
+	w.code()
+	dst = appendU32(dst, uint32(len(w.out)))
+	return append(dst, w.out...)
+}
+
+// entryCost is how many steps a call of the function takes. What a frame may
+// need of the stack counts, so that no recursion runs far between two looks at
+// the stack's size.
+func (w *writer) entryCost() int {
+	return 1 + len(w.plan.locals)/16 + min(len(w.body), maxUnchecked)/128
+}
+
+// enter takes the steps into their local. A function that cannot call itself,
+// even through others, leaves the check to its loops.
+func (w *writer) enter() {
+	w.restore()
+	if len(w.counting) > 0 {
+		w.check(w.entryCost())
+		return
+	}
+	w.op(opLocalGet, w.steps)
+	w.out = appendS32(append(w.out, opI32Const), int32(w.entryCost()))
+	w.out = append(w.out, opI32Sub)
+	w.op(opLocalSet, w.steps)
+}
+
+// declareLocals copies the declarations and adds two locals.
+func (w *writer) declareLocals() {
+	r := reader{b: w.body}
+	groups := r.u32()
+	w.out = appendU32(w.out, groups+1)
+	w.out = append(w.out, w.body[r.pos:w.plan.code]...)
+	w.out = append(w.out, 2, typeI32)
+}
+
+// op writes an instruction that names something.
+func (w *writer) op(op byte, index uint32) {
+	w.out = appendU32(append(w.out, op), index)
+}
+
+// flush copies what has not been copied yet, up to pos, and goes on at next.
+func (w *writer) flush(pos, next int) {
+	w.out = append(w.out, w.body[w.copied:pos]...)
+	w.copied = next
+}
+
+func (w *writer) code() {
+	r := reader{b: w.body, pos: w.plan.code}
+	var in instruction
+	for !r.done() {
+		r.next(&in)
+		if in.start-w.last > maxUnchecked && !w.light {
+			w.flush(in.start, in.start)
+			w.check(maxUnchecked / 1024)
+		}
+		w.instruction(&in)
+	}
+	w.flush(len(w.body), len(w.body))
+}
+
+func (w *writer) instruction(in *instruction) {
+	switch in.op {
+	case opBlock, opIf:
+		w.begin()
+	case opLoop:
+		w.loop(in)
+	case opEnd:
+		w.end(in)
+	case opBr, opBrIf:
+		w.branch(in)
+	case opBrTable:
+		w.branchTable(in)
+	case opReturn:
+		if w.tight {
+			w.flush(in.start, in.end)
+			w.op(opBr, uint32(w.depth-w.open[0]))
+		}
+	case opCall:
+		w.call(in)
+	case opCallIndirect:
+		w.flush(in.start, in.start)
+		w.save()
+		w.flush(in.end, in.end)
+		w.restore()
+	case opRefFunc:
+		if int(in.index) >= w.imported {
+			w.flush(in.start, in.end)
+			w.op(opRefFunc, in.index+1)
+		}
+	case opMemoryCopy, opMemoryFill, opMemoryInit:
+		w.bulk(in)
+	case opMemoryGrow:
+		w.flush(in.start, in.start)
+		w.check(heavyCost)
+	case opTableInit, opTableCopy, opTableGrow, opTableFill:
+		w.flush(in.start, in.start)
+		w.check(heavyCost)
+		w.change()
+	case opTableSet:
+		w.flush(in.start, in.start)
+		w.change()
+	case opGlobalSet:
+		if w.hidden(in.index) {
+			w.flush(in.start, in.start)
+			w.change()
+		}
+	}
+}
+
+// heavyCost is what instructions count that take about a microsecond.
+const heavyCost = 1000
+
+// change notes that the instance has changed in a way that resetting memory and
+// numbers does not undo.
+func (w *writer) change() {
+	w.out = append(w.out, opI32Const, 1)
+	w.op(opGlobalSet, w.changedGlobal())
+}
+
+func (w *writer) begin() {
+	w.depth++
+	w.open = append(w.open, w.depth)
+}
+
+func (w *writer) end(in *instruction) {
+	w.open = w.open[:len(w.open)-1]
+	w.depth--
+	if len(w.open) == 0 && w.tight { // the function's own end follows
+		w.flush(in.end, in.end)
+		w.save()
+		w.out = append(w.out, opEnd)
+	}
+}
+
+// loop writes the head of a loop. Where a br_table leads back to it, or it takes
+// parameters, the check stands here.
+func (w *writer) loop(in *instruction) {
+	l := &w.plan.loops[w.loops]
+	w.loops++
+	w.begin()
+	if l.head {
+		w.flush(in.end, in.end)
+		w.check(stretch{l.start, l.end}.cost())
+	}
+}
+
+// label is what a branch writes to reach an open block of the original.
+func (w *writer) label(index uint32) uint32 {
+	if uint64(index) >= uint64(len(w.open)) {
+		return index + 1<<16 // of no meaning: the compiler will refuse it
+	}
+	return uint32(w.depth - w.open[len(w.open)-1-int(index)])
+}
+
+func (w *writer) branch(in *instruction) {
+	label := w.label(in.index)
+	if w.jumps < len(w.plan.jumps) && w.plan.jumps[w.jumps].at == in.start {
+		label = uint32(w.depth - w.open[w.plan.jumps[w.jumps].label])
+		w.jumps++
+	} else if b := w.backAt(in.start); b != nil && !w.plan.loops[b.loop].head {
+		w.branchBack(in, b, label)
+		return
+	}
+	if label != in.index {
+		w.flush(in.start, in.end)
+		w.op(byte(in.op), label)
+	}
+}
+
+func (w *writer) branchTable(in *instruction) {
+	w.flush(in.start, in.end)
+	w.op(opBrTable, uint32(len(in.labels)-1))
+	for _, index := range in.labels {
+		w.out = appendU32(w.out, w.label(index))
+	}
+}
+
+// backAt is the branch back to a loop that stands at a place, or nil.
+func (w *writer) backAt(at int) *back {
+	for w.back < len(w.plan.back) && w.plan.back[w.back].at < at {
+		w.back++
+	}
+	if w.back == len(w.plan.back) || w.plan.back[w.back].at > at {
+		return nil
+	}
+	return &w.plan.back[w.back]
+}
+
+// branchBack writes a branch back to a loop with the check before it. At the
+// loop's head, where all ways to it meet, the check would disturb how the
+// compiler gives registers to the loop's variables.
+func (w *writer) branchBack(in *instruction, b *back, label uint32) {
+	w.flush(in.start, in.end)
+	if in.op == opBrIf {
+		w.out = append(w.out, opIf, noType&0x7f)
+		label++
+	}
+	w.count(b.again.cost())
+	w.refill(w.kept(b.again), int(label))
+	w.op(opBr, label)
+	if in.op == opBrIf {
+		w.out = append(w.out, opEnd)
+	}
+	w.last = in.end
+}
+
+// cost is how many steps a pass through a stretch of code takes.
+func (s stretch) cost() int { return 1 + min(s.end-s.start, maxUnchecked)/1024 }
+
+// count takes steps away and leaves on the stack whether none is left.
+func (w *writer) count(cost int) {
+	if w.tight {
+		w.op(opLocalGet, w.steps)
+	} else {
+		w.op(opGlobalGet, w.stepsGlobal)
+	}
+	w.out = appendS32(append(w.out, opI32Const), int32(cost))
+	w.out = append(w.out, opI32Sub)
+	w.op(opLocalTee, w.steps)
+	if !w.tight {
+		w.op(opGlobalSet, w.stepsGlobal)
+		w.op(opLocalGet, w.steps)
+	}
+	w.out = append(w.out, opI32Const, 0, opI32LeS)
+}
+
+// check counts, and asks the host for more steps where none is left.
+func (w *writer) check(cost int) {
+	w.count(cost)
+	w.refill(nil, -1)
+	w.last = w.copied
+}
+
+// refill asks the host for more steps if what is on the stack is not 0.
+//
+// The locals given are kept in globals meanwhile. To the compiler they do not
+// live through the call then: else it would write each of them to the stack
+// whenever it changes, in every pass of a loop that makes the call once in ten
+// thousand. For the same reason, where a branch to a label follows anyway (not
+// -1), it follows the call at once, so that the two ways need not meet before.
+func (w *writer) refill(locals []uint32, label int) {
+	w.out = append(w.out, opIf, noType&0x7f)
+	globals := w.keep(locals)
+	w.op(opCall, uint32(w.imported))
+	if w.tight {
+		w.op(opLocalSet, w.steps)
+	} else {
+		w.op(opGlobalSet, w.stepsGlobal)
+	}
+	for i, global := range globals {
+		w.op(opGlobalGet, global)
+		w.op(opLocalSet, locals[i])
+	}
+	if label >= 0 {
+		w.op(opBr, uint32(label)+1)
+	}
+	w.out = append(w.out, opEnd)
+}
+
+// Only a short loop is worth keeping locals for, of which it has few then.
+const (
+	maxTight = 4 << 10 // bytes
+	maxKept  = 100
+)
+
+// kept are the locals that are worth keeping for what runs again.
+func (w *writer) kept(again stretch) []uint32 {
+	if again.end-again.start > maxTight || !again.tight(w.counting) {
+		return nil
+	}
+	return w.plan.mentioned(again)
+}
+
+// keep puts locals into globals and answers which. References are not kept:
+// in a global they would live on.
+func (w *writer) keep(locals []uint32) (globals []uint32) {
+	if len(locals) > maxKept {
+		return nil
+	}
+	var used [256]int
+	for _, local := range locals {
+		if int(local) >= len(w.plan.locals) {
+			return nil // the compiler will refuse it
+		}
+		typ := w.plan.locals[local]
+		if typ < typeV128 {
+			return nil
+		}
+		global := w.scratchGlobal(typ, used[typ])
+		used[typ]++
+		globals = append(globals, global)
+		w.op(opLocalGet, local)
+		w.op(opGlobalSet, global)
+	}
+	return globals
+}
+
+// save puts the steps where functions that are called find them.
+func (w *writer) save() {
+	if w.tight {
+		w.op(opLocalGet, w.steps)
+		w.op(opGlobalSet, w.stepsGlobal)
+	}
+}
+
+// restore is the reverse of save.
+func (w *writer) restore() {
+	if w.tight {
+		w.op(opGlobalGet, w.stepsGlobal)
+		w.op(opLocalSet, w.steps)
+	}
+}
+
+func (w *writer) call(in *instruction) {
+	if int(in.index) < w.imported {
+		return
+	}
+	callee := int(in.index) - w.imported
+	counts := callee >= len(w.lights) || !w.lights[callee]
+	w.flush(in.start, in.end)
+	if counts {
+		w.save()
+	}
+	w.op(opCall, in.index+1)
+	if counts {
+		w.restore()
+	}
+}

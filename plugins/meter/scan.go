@@ -1,0 +1,318 @@
+package meter
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Limits on what a function may look like. The compiler's time grows with the
+// square of how deep loops are nested; compilers of real languages stay far
+// below these.
+const (
+	maxLocals = 50_000
+	maxBlocks = 50_000 // nested
+	maxLoops  = 500    // nested
+)
+
+// plan is what is known of a function before it is rewritten.
+type plan struct {
+	locals   []byte // the types of its locals, parameters included
+	code     int    // where the code begins in the body
+	loops    []loop // in the order of their beginnings
+	back     []back // the branches that lead back to loops, in order
+	jumps    []jump // branches to a dispatch loop whose target is known, in order
+	calls    []call
+	mentions []mention // of locals, in order
+	heavy    bool      // it has instructions that take long
+}
+
+// loop is one loop of a function.
+type loop struct {
+	start, end int
+	head       bool     // its check stands at its head, not at the branches back to it
+	table      []target // of a dispatch loop: where its br_table leads
+	selector   uint32   // of a dispatch loop: the local that selects the target
+}
+
+// back is a branch back to a loop. A loop that none leads to is no loop.
+type back struct {
+	at    int
+	loop  int     // its place in plan.loops
+	again stretch // what runs once more
+}
+
+// stretch is a part of a function's code.
+type stretch struct{ start, end int }
+
+// jump is a branch to a dispatch loop that can go where it leads at once: to
+// the end of the block that is the label-th open one.
+type jump struct{ at, label int }
+
+// call is a call of a function that the module defines, or of any where the
+// callee is not known.
+type call struct {
+	at     int
+	callee int // -1 where it is not known
+}
+
+// mention is an instruction that reads or writes a local.
+type mention struct {
+	at    int
+	local uint32
+}
+
+// target is an entry of a dispatch loop's table: an open block, by its place
+// among the open ones and by its number in the function.
+type target struct{ label, block int }
+
+// openBlock is a block that has begun.
+type openBlock struct {
+	op     uint16
+	start  int
+	number int
+	loop   int // its place in plan.loops
+	typ    int64
+}
+
+// scanner reads a function for its plan.
+type scanner struct {
+	imported int // functions
+	plan     plan
+	calls    []call // those of the plan, and its mentions: most plans are done with them
+	mentions []mention
+	open     []openBlock
+	ends     []int // where each block ends, by number; 0 while it is open
+	loops    int   // how many open blocks are loops
+	last     [2]instruction
+}
+
+// scan makes the plan of a function.
+func (s *scanner) scan(params, body []byte) (plan, error) {
+	s.plan = plan{}
+	s.calls, s.mentions = s.calls[:0], s.mentions[:0]
+	s.open = append(s.open[:0], openBlock{op: opBlock, typ: noType, loop: -1})
+	s.ends = append(s.ends[:0], 0)
+	s.loops = 0
+	s.last = [2]instruction{}
+	r := reader{b: body}
+	s.plan.locals = r.locals(params)
+	s.plan.code = r.pos
+	var in instruction
+	for len(s.open) > 0 && r.err == nil {
+		r.next(&in)
+		if r.err == nil {
+			r.err = s.see(&in)
+		}
+		s.last[0], s.last[1] = s.last[1], in
+	}
+	if r.err == nil && !r.done() {
+		r.err = errors.New("there is code behind its end")
+	}
+	s.plan.calls = slices.Clone(s.calls)
+	if len(s.plan.back) > 0 {
+		s.plan.mentions = slices.Clone(s.mentions)
+	}
+	return s.plan, r.err
+}
+
+// locals reads the declarations of locals, which follow the parameters.
+func (r *reader) locals(params []byte) []byte {
+	all := slices.Clip(params)
+	for range r.count() {
+		n, typ := r.u32(), r.byte()
+		if uint64(n)+uint64(len(all)) > maxLocals {
+			r.fail(fmt.Errorf("it has more than %d locals", maxLocals))
+			return nil
+		}
+		all = append(all, bytes.Repeat([]byte{typ}, int(n))...)
+	}
+	return all
+}
+
+func (s *scanner) see(in *instruction) error {
+	switch in.op {
+	case opBlock, opLoop, opIf:
+		return s.begin(in)
+	case opEnd:
+		s.end(in)
+	case opBr:
+		if !s.thread(in) {
+			s.branch(in, in.index)
+		}
+	case opBrIf:
+		s.branch(in, in.index)
+	case opBrTable:
+		if !s.dispatch(in) {
+			for _, label := range in.labels {
+				s.branch(in, label)
+			}
+		}
+	case opCall:
+		if int(in.index) >= s.imported {
+			s.calls = append(s.calls, call{in.start, int(in.index) - s.imported})
+		}
+	case opCallIndirect:
+		s.calls = append(s.calls, call{in.start, -1})
+	case opLocalGet, opLocalSet, opLocalTee:
+		s.mentions = append(s.mentions, mention{in.start, in.index})
+	case opMemoryGrow, opTableInit, opTableCopy, opTableGrow, opTableFill:
+		s.plan.heavy = true
+	}
+	return nil
+}
+
+func (s *scanner) begin(in *instruction) error {
+	b := openBlock{op: in.op, start: in.start, number: len(s.ends), typ: in.value, loop: -1}
+	if in.op == opLoop {
+		b.loop = len(s.plan.loops)
+		s.plan.loops = append(s.plan.loops, loop{start: in.start, head: in.value >= 0})
+		s.loops++
+	}
+	s.ends = append(s.ends, 0)
+	s.open = append(s.open, b)
+	switch {
+	case len(s.open) > maxBlocks:
+		return fmt.Errorf("its blocks are nested more than %d deep", maxBlocks)
+	case s.loops > maxLoops:
+		return fmt.Errorf("its loops are nested more than %d deep", maxLoops)
+	}
+	return nil
+}
+
+func (s *scanner) end(in *instruction) {
+	b := s.open[len(s.open)-1]
+	s.open = s.open[:len(s.open)-1]
+	s.ends[b.number] = in.end
+	if b.loop >= 0 {
+		s.plan.loops[b.loop].end = in.end
+		s.loops--
+	}
+}
+
+// label is the open block that a branch names, or nil where there is none.
+func (s *scanner) label(index uint32) *openBlock {
+	if uint64(index) >= uint64(len(s.open)) {
+		return nil // the compiler will refuse the module
+	}
+	return &s.open[len(s.open)-1-int(index)]
+}
+
+// branch notes a branch to a label. Where that is a loop, all between its
+// beginning and the branch may run again.
+func (s *scanner) branch(in *instruction, index uint32) {
+	b := s.label(index)
+	if b == nil || b.op != opLoop {
+		return
+	}
+	l := &s.plan.loops[b.loop]
+	l.head = l.head || in.op == opBrTable
+	s.plan.back = append(s.plan.back, back{in.start, b.loop, stretch{l.start, in.end}})
+}
+
+// dispatch finds out whether a br_table is the head of a dispatch loop, which
+// is how Go's compiler writes every jump:
+//
+//	loop
+//	  block block … block
+//	    local.get $selector
+//	    br_table 0 1 2 …
+//	  end …
+//
+// Each target is a block inside of the loop, or one around it.
+func (s *scanner) dispatch(in *instruction) bool {
+	get := &s.last[1]
+	if get.op != opLocalGet {
+		return false
+	}
+	next := get.start
+	top := len(s.open) - 1
+	for ; top > 0; top-- {
+		b := &s.open[top]
+		if b.typ != noType || b.start+2 != next || b.op != opBlock && b.op != opLoop {
+			return false
+		}
+		if b.op == opLoop {
+			break
+		}
+		next = b.start
+	}
+	if top == 0 {
+		return false
+	}
+	l := &s.plan.loops[s.open[top].loop]
+	for _, index := range in.labels {
+		b := s.label(index)
+		if b == nil || b.typ != noType || b.op == opLoop {
+			l.table = nil
+			return false
+		}
+		l.table = append(l.table, target{len(s.open) - 1 - int(index), b.number})
+	}
+	l.selector = get.index
+	return true
+}
+
+// thread finds out whether a branch to a dispatch loop goes where is known
+// beforehand:
+//
+//	i32.const K
+//	local.set $selector
+//	br $loop
+//
+// A target that is still open lies ahead: the branch can go there at once. One
+// that has ended lies behind, and what is between there and here runs again.
+func (s *scanner) thread(in *instruction) bool {
+	to := s.label(in.index)
+	if to == nil || to.op != opLoop {
+		return false
+	}
+	l := &s.plan.loops[to.loop]
+	constant, set := &s.last[0], &s.last[1]
+	if l.table == nil || constant.op != opI32Const || set.op != opLocalSet || set.index != l.selector {
+		return false
+	}
+	t := l.table[min(int(uint32(constant.value)), len(l.table)-1)]
+	if end := s.ends[t.block]; end != 0 {
+		s.plan.back = append(s.plan.back, back{in.start, to.loop, stretch{end, in.end}})
+		return true
+	}
+	s.plan.jumps = append(s.plan.jumps, jump{in.start, t.label})
+	return true
+}
+
+// light tells whether a function needs no check: it makes no pass twice, calls
+// nothing that might, and is short.
+func (p *plan) light(size int) bool {
+	return len(p.calls) == 0 && !p.heavy && size <= maxUnchecked && len(p.back) == 0
+}
+
+// counting are the calls of functions that need the count of steps, in order.
+func (p *plan) counting(light []bool) (calls []int) {
+	for _, c := range p.calls {
+		if c.callee < 0 || c.callee >= len(light) || !light[c.callee] {
+			calls = append(calls, c.at)
+		}
+	}
+	return calls
+}
+
+// tight tells whether none of the calls lies in a stretch.
+func (s stretch) tight(calls []int) bool {
+	next, _ := slices.BinarySearch(calls, s.start)
+	return next == len(calls) || calls[next] >= s.end
+}
+
+// mentioned are the locals that a stretch reads or writes.
+func (p *plan) mentioned(s stretch) (locals []uint32) {
+	first, _ := slices.BinarySearchFunc(p.mentions, s.start, func(m mention, at int) int { return m.at - at })
+	for _, m := range p.mentions[first:] {
+		if m.at >= s.end {
+			break
+		}
+		locals = append(locals, m.local)
+	}
+	slices.Sort(locals)
+	return slices.Compact(locals)
+}
