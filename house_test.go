@@ -30,15 +30,16 @@ var imports = []struct{ pkg, may string }{
 	{"plugins/suggest", ""},
 	{"plugins/source", ""},
 	{"plugins/zone", "pool"},
-	{"plugins/host", "sdk/abi pool plugins/zone plugins/metric"},
+	{"plugins/memory", ""},
+	{"plugins/host", "sdk/abi pool plugins/meter plugins/zone plugins/metric"},
 	{"plugins/host/gen", "sdk/abi plugins/host"},
-	{"plugins", "sdk/abi pool plugins/meter plugins/metric plugins/source plugins/suggest plugins/zone plugins/host"},
+	{"plugins", "sdk/abi pool plugins/memory plugins/meter plugins/metric plugins/source plugins/suggest plugins/zone plugins/host"},
 
 	{"server/router", ""},
 	{"server/static", ""},
 	{"server/upstream", "pool"},
 	{"server/config", "sdk/abi plugins/suggest server/router"},
-	{"server", "sdk/abi pool plugins/meter plugins/metric plugins/source plugins/zone plugins/host plugins " +
+	{"server", "sdk/abi pool plugins/memory plugins/meter plugins/metric plugins/source plugins/zone plugins/host plugins " +
 		"server/router server/static server/upstream server/config"},
 
 	{"bench", ""},

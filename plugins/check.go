@@ -10,6 +10,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"phasm/plugins/host"
+	"phasm/plugins/meter"
 	"phasm/plugins/suggest"
 	"phasm/sdk/abi"
 )
@@ -17,7 +18,7 @@ import (
 const wasiModule = "wasi_snapshot_preview1"
 
 // check finds everything in the module's imports and exports that would keep
-// it from running, and reports all of it at once.
+// it from running, missing grants included, and reports all of it at once.
 func (p *Plugin) check() error {
 	var problems []error
 	for _, f := range p.module.ImportedFunctions() {
@@ -29,12 +30,33 @@ func (p *Plugin) check() error {
 		from, name, _ := m.Import()
 		problems = append(problems, fmt.Errorf("it imports a memory, %s.%s: a plugin brings its own and exports it as %q", from, name, abi.ExportMemory))
 	}
-	return errors.Join(append(problems, p.checkExports()...)...)
+	if err := errors.Join(append(problems, p.checkExports()...)...); err != nil {
+		return err
+	}
+	p.warnOfGrants()
+	return nil
+}
+
+// warnOfGrants logs what the plugin has been given and cannot use: the grant
+// is one too many, or the module is not the one that was meant.
+func (p *Plugin) warnOfGrants() {
+	for grant := range host.NumGrants {
+		uses := func(f api.FunctionDefinition) bool {
+			module, name, _ := f.Import()
+			return module == abi.Module && host.Find(name).Grant == grant
+		}
+		if grant != host.NoGrant && p.options.Grants.Has(grant) && !slices.ContainsFunc(p.module.ImportedFunctions(), uses) {
+			p.options.Log.Warn(fmt.Sprintf("the plugin does not use what it is granted: remove %s from [plugins.%s.grants]",
+				grant, p.options.Name), "plugin", p.options.Name)
+		}
+	}
 }
 
 func (p *Plugin) checkImport(f api.FunctionDefinition) error {
 	module, name, _ := f.Import()
 	switch module {
+	case meter.RefillModule: // what metering has added: no guest can import from there
+		return nil
 	case abi.Module:
 		known := host.Find(name)
 		if known == nil {
@@ -44,6 +66,10 @@ func (p *Plugin) checkImport(f api.FunctionDefinition) error {
 			params, results := known.Signature()
 			return fmt.Errorf("it imports phasm.%s as %s, but it is (%s) → (%s): see sdk/ABI.md",
 				name, typeOf(f), strings.Join(params, ", "), strings.Join(results, ", "))
+		}
+		if !p.options.Grants.Has(known.Grant) {
+			return fmt.Errorf(`it uses %s, which needs a grant: add %s = ["NAME"] under [plugins.%s.grants]`,
+				name, known.Grant, p.options.Name)
 		}
 		return nil
 	case wasiModule:

@@ -32,8 +32,8 @@
 //   - response_chunk.go: [Chunk], the body filter's view of the response
 //   - control.go: Exit, Redirect and Exec end a request early
 //   - ctx.go: values that the plugins of one exchange share
-//   - config.go, log.go, time.go, metric.go: what has nothing to do with a
-//     request and works in every phase
+//   - config.go, env.go, log.go, time.go, metric.go: what has nothing to do
+//     with a request and works in every phase
 //
 // Package sdktest runs a plugin in an ordinary go test, without WebAssembly.
 //
@@ -59,6 +59,12 @@
 // are dotted paths into it, such as "limits.burst". It never changes during an
 // instance's life: read it once, in the handler of [Init].
 //
+// # Grants
+//
+// What reaches beyond the requests, such as [Env], works only where the
+// configuration grants it, by name, in [plugins.NAME.grants]. All else is
+// [ErrNotGranted], and a line in the server's log that says what to add.
+//
 // # Metrics
 //
 // Metrics are declared as package variables and show up among the server's
@@ -83,8 +89,12 @@
 // The server runs many instances of a plugin, each with a memory of its own.
 // An instance serves one exchange at a time, from its first phase to log, so
 // package variables carry state from phase to phase; afterwards it serves
-// other exchanges with whatever its variables then hold. There is one thread:
-// nothing here may be used by several goroutines at once.
+// other exchanges with whatever its variables then hold, or, where the
+// configuration says isolation = "request", with what they held after init.
+// There is one thread: nothing here may be used by several goroutines at once.
+//
+// A call may compute for limits.cpu and last for limits.wall, waiting included.
+// One that goes on is stopped: the exchange fails, and the instance with it.
 //
 // While the content handler is inside [Response.Write], [Response.WriteString]
 // or [Response.Flush], the server may run the plugin's own header and body

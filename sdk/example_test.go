@@ -14,8 +14,8 @@ import (
 )
 
 // start is what an example needs instead of a server.
-func start(c sdktest.Config) *sdktest.Host {
-	h, err := sdktest.Start(c)
+func start(c sdktest.Config, grants ...sdktest.Grant) *sdktest.Host {
+	h, err := sdktest.Start(c, grants...)
 	if err != nil {
 		panic(err)
 	}
@@ -214,6 +214,19 @@ func ExampleConfigKeys() {
 	// Output:
 	// X-A 1 <nil>
 	// X-B 2 <nil>
+}
+
+func ExampleEnv() {
+	h := start(nil, sdktest.Env("TOKEN", "secret"), sdktest.EnvUnset("REGION"))
+	defer h.Close()
+
+	fmt.Println(sdk.Env("TOKEN"))
+	fmt.Println(sdk.Env("REGION"))
+	fmt.Println(sdk.Env("HOME"))
+	// Output:
+	// secret <nil>
+	//  not found
+	//  not granted
 }
 
 func ExampleNewCounter() {

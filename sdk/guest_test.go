@@ -27,7 +27,7 @@ import (
 func TestGuestAllocates(t *testing.T) {
 	call := &host.Call{
 		Context: context.Background(),
-		Plugin:  host.NewPlugin("guest", map[string]any{"key": "value"}, slog.New(slog.DiscardHandler), metric.NewRegistry()),
+		Plugin:  host.NewPlugin("guest", map[string]any{"key": "value"}, host.Grants{}, slog.New(slog.DiscardHandler), metric.NewRegistry()),
 		Exchange: &host.Exchange{
 			Request: &fasthttp.Request{}, Response: &fasthttp.Response{}, Params: noParams{}, Wire: wire{}, Epoch: time.Now(),
 		},
@@ -99,11 +99,11 @@ func instantiate(t *testing.T, call *host.Call, dir string) api.Module {
 // wire is the connection of an exchange that was never received.
 type wire struct{}
 
-func (wire) ReadBody([]byte, int64, bool) (int, error) { return 0, io.EOF }
-func (wire) SetBody([]byte)                            {}
-func (wire) Flush() error                              { return nil }
-func (wire) HeadSent() bool                            { return false }
-func (wire) ClientGone() bool                          { return false }
+func (wire) ReadBody([]byte, int64, bool, time.Time) (int, error) { return 0, io.EOF }
+func (wire) SetBody([]byte)                                       {}
+func (wire) Flush(time.Time) error                                { return nil }
+func (wire) HeadSent() bool                                       { return false }
+func (wire) ClientGone() bool                                     { return false }
 
 type noParams struct{}
 

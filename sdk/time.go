@@ -11,6 +11,7 @@ type Duration interface{ ~int64 }
 func Now() int64 { return imports.Now() }
 
 // Sleep blocks this request, and no other, for d: sdk.Sleep(time.Second). It
-// ends early with [ErrClosed] when the client has gone. A negative duration is
+// ends early with [ErrClosed] when the client has gone, and with [ErrTimeout]
+// when the call has lasted as long as limits.wall says. A negative duration is
 // [ErrBadArgument].
 func Sleep[D Duration](d D) error { return errnoOf(imports.Sleep(int64(d))) }

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/tetratelabs/wazero/api"
 
@@ -17,15 +18,21 @@ type Plugin struct {
 	Config  Config
 	Log     *slog.Logger // carries the plugin's name
 	Metrics *Metrics
+
+	environment environment
+	refusals    refusals
 }
 
 // NewPlugin makes the host's side of a plugin.
-func NewPlugin(name string, config map[string]any, log *slog.Logger, registry *metric.Registry) *Plugin {
+func NewPlugin(name string, config map[string]any, grants Grants, log *slog.Logger, registry *metric.Registry) *Plugin {
+	log = log.With("plugin", name)
 	return &Plugin{
-		Name:    name,
-		Config:  newConfig(config),
-		Log:     log.With("plugin", name),
-		Metrics: newMetrics(name, registry),
+		Name:        name,
+		Config:      newConfig(config),
+		Log:         log,
+		Metrics:     newMetrics(name, registry),
+		environment: newEnvironment(grants),
+		refusals:    refusals{plugin: name, log: log, logged: map[string]bool{}},
 	}
 }
 
@@ -43,6 +50,18 @@ type Call struct {
 	Phase    abi.Phase
 	BodyRead int64  // how far this plugin has read the request's body
 	Failure  string // the last error that the guest logged in this call, outside of a request
+
+	// Budget is what a call may take.
+	Budget Budget
+	// Until is the call's deadline: host functions wait no longer, and answer
+	// abi.Timeout. It is zero until somebody asks for the time, or where nothing
+	// bounds the call.
+	Until time.Time
+	// Blocked is how long host functions have waited in this call so far: time
+	// that is not the guest's.
+	Blocked time.Duration
+	clocked bool      // Until and Blocked are this call's
+	waiting time.Time // when the wait began that goes on
 
 	memory api.Memory // of the calling module, valid during a host call
 }

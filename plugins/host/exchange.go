@@ -56,17 +56,19 @@ func (x *Exchange) Start() time.Time { return x.Epoch.Add(x.Begun) }
 // Elapsed is how long ago that was.
 func (x *Exchange) Elapsed() time.Duration { return time.Since(x.Epoch) - x.Begun }
 
-// Wire is what host functions ask of the connection below the exchange.
+// Wire is what host functions ask of the connection below the exchange. Where
+// it waits it does so until a deadline at most; the zero time is none.
 type Wire interface {
 	// ReadBody reads the request's body from an offset; see request_body_read.
 	// What it takes off the wire is lost to other readers unless keep is set.
 	// The error is io.EOF at the end, ErrBodyTooLarge, os.ErrDeadlineExceeded
 	// or that of the connection.
-	ReadBody(p []byte, offset int64, keep bool) (int, error)
+	ReadBody(p []byte, offset int64, keep bool, deadline time.Time) (int, error)
 	// SetBody replaces the request's body with a copy.
 	SetBody(body []byte)
-	// Flush sends the head and what has been written of the body.
-	Flush() error
+	// Flush sends the head and what has been written of the body. After an
+	// error the response cannot go on.
+	Flush(deadline time.Time) error
 	// HeadSent tells whether the response's head has left.
 	HeadSent() bool
 	// ClientGone tells whether the client has closed the connection.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +29,7 @@ const (
 	wrongPhase  = int64(abi.WrongPhase)
 	badArgument = int64(abi.BadArgument)
 	noMemory    = int64(abi.NoMemory)
+	notGranted  = int64(abi.NotGranted)
 	timeout     = int64(abi.Timeout)
 	closed      = int64(abi.Closed)
 	ioError     = int64(abi.IO)
@@ -43,7 +45,9 @@ type guest struct {
 	call     *host.Call
 	log      bytes.Buffer
 	registry *metric.Registry
-	next     uint32 // where the next argument goes
+	next     uint32       // where the next argument goes
+	before   []byte       // the memory before a call, see checked
+	measured *host.Plugin // has the example's metrics, see begin
 }
 
 // newGuest is a guest in the content phase of the example exchange.
@@ -76,9 +80,20 @@ func newGuest(t testing.TB) *guest {
 	config := map[string]any{"x-a": "configured", "deep": map[string]any{"n": 5}}
 	log := slog.New(slog.NewJSONHandler(&g.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	g.registry = metric.NewRegistry()
-	g.call = &host.Call{Context: ctx, Plugin: host.NewPlugin("p", config, log, g.registry), Phase: abi.Content}
+	g.call = &host.Call{Context: ctx, Plugin: host.NewPlugin("p", config, grants(), log, g.registry), Phase: abi.Content}
 	g.call.Exchange, _ = exchange()
 	return g
+}
+
+// grants are the example's: one of each kind.
+func grants() host.Grants {
+	return host.Grants{
+		Env: []string{"x-a", "EMPTY", "UNSET"},
+		LookupEnv: func(name string) (string, bool) {
+			value, set := map[string]string{"x-a": "of the environment", "EMPTY": "", "SECRET": "secret"}[name]
+			return value, set
+		},
+	}
 }
 
 func signature(f *host.Function) wt.Signature {
@@ -95,10 +110,26 @@ type wire struct {
 	gone     time.Time // when the client goes, never where zero
 	flush    func() error
 	flushes  int
+	slow     time.Duration // how long reading and flushing take
+	deadline time.Time     // what they were told last
 }
 
-func (w *wire) ReadBody(p []byte, offset int64, keep bool) (int, error) {
+// wait takes the time that the connection takes, until the deadline at most.
+func (w *wire) wait(deadline time.Time) error {
+	w.deadline = deadline
+	if left := time.Until(deadline); !deadline.IsZero() && left < w.slow {
+		time.Sleep(left)
+		return os.ErrDeadlineExceeded
+	}
+	time.Sleep(w.slow)
+	return nil
+}
+
+func (w *wire) ReadBody(p []byte, offset int64, keep bool, deadline time.Time) (int, error) {
 	w.kept = keep
+	if err := w.wait(deadline); err != nil {
+		return 0, err
+	}
 	if offset < int64(len(w.body)) {
 		return copy(p, w.body[offset:]), nil
 	}
@@ -110,8 +141,11 @@ func (w *wire) ReadBody(p []byte, offset int64, keep bool) (int, error) {
 
 func (w *wire) SetBody(b []byte) { w.body = append(w.body[:0], b...) }
 
-func (w *wire) Flush() error {
+func (w *wire) Flush(deadline time.Time) error {
 	w.flushes++
+	if err := w.wait(deadline); err != nil {
+		return err
+	}
 	if w.flush != nil {
 		return w.flush()
 	}

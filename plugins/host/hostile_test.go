@@ -2,142 +2,29 @@ package host_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"phasm/plugins/host"
 	"phasm/sdk/abi"
 )
 
-// goodText is what a function gets as a text where the test is not about it:
-// for most something that the example exchange has.
-func goodText(f *host.Function) string {
-	if f.Name == "variable_get" {
-		return "http_x_a"
-	}
-	return "x-a"
-}
+// These tests go through the table: a function added to it is tested like the
+// others. What is expected of each call is in checked.
 
-// A slot is where a parameter stands among a function's numbers.
-type slot struct {
-	kind host.Kind
-	at   int
-}
-
-func slots(f *host.Function) []slot {
-	var all []slot
-	at := 0
-	for _, p := range f.Params {
-		all = append(all, slot{p.Kind, at})
-		at++
-		if isPair(p.Kind) {
-			at++
-		}
-	}
-	return all
-}
-
-func isPair(k host.Kind) bool { return k == host.Text || k == host.List || k == host.Buffer }
-
-// goodArguments are arguments that a function takes, each in a place of its
-// own in the guest's memory.
-func (g *guest) goodArguments(f *host.Function) []uint64 {
-	var args []uint64
-	for n, p := range f.Params {
-		place := uint64(1024 * (n + 1))
-		switch p.Kind {
-		case host.Text:
-			g.memory.WriteString(uint32(place), goodText(f))
-			args = append(args, place, uint64(len(goodText(f))))
-		case host.List:
-			args = append(args, place, 0)
-		case host.Buffer:
-			args = append(args, place, 512)
-		default:
-			args = append(args, 0)
-		}
-	}
-	return args
-}
-
-// begin puts the guest into a phase of a fresh exchange, or of none in the
-// phases that see none.
-func (g *guest) begin(phase abi.Phase) {
-	g.call.Phase, g.call.Exchange, g.call.BodyRead = phase, nil, 0
-	if abi.RequestPhases.Has(phase) {
-		g.call.Exchange, _ = exchange()
-		g.ask("ctx_set", "x-a", "of the context")
-	}
-	g.log.Reset()
-}
-
-// phasesOf are the phases in which a function may be called.
-func phasesOf(f *host.Function) []abi.Phase {
-	var phases []abi.Phase
-	for phase := range abi.NumPhases {
-		if f.Phases.Has(phase) {
-			phases = append(phases, phase)
-		}
-	}
-	return phases
-}
-
-// checked calls a function and checks what holds for every call: no trap, a
-// result that the function's kind allows, and no byte of the guest's memory
-// changed outside of what the result says was written to the buffer.
-func (g *guest) checked(f *host.Function, args []uint64) int64 {
-	g.t.Helper()
-	size := g.memory.Size()
-	view, _ := g.memory.Read(0, size)
-	before := slices.Clone(view)
-	result := g.raw(f.Name, args...)
-	after, _ := g.memory.Read(0, size)
-
-	begin, end := 0, 0
-	for _, s := range slots(f) {
-		if s.kind == host.Buffer && result > 0 {
-			ptr, capacity := int64(uint32(args[s.at])), int64(uint32(args[s.at+1]))
-			if result <= capacity {
-				begin, end = int(ptr), int(ptr+result)
-			} else if f.Result == host.Count {
-				g.t.Errorf("%s%v answers %d bytes in a buffer of %d", f.Name, args, result, capacity)
-			}
-		}
-	}
-	if !bytes.Equal(before[:begin], after[:begin]) || !bytes.Equal(before[end:], after[end:]) {
-		g.t.Errorf("%s%v answers %d and changes memory outside of [%d, %d)", f.Name, args, result, begin, end)
-	}
-	valid := result >= 0 && (f.Result != host.Status || result == 0)
-	if f.Result == host.Nanoseconds {
-		valid = true
-	}
-	if !valid && abi.Errno(result).Error() == "unknown error" {
-		g.t.Errorf("%s%v answers %d, which is no result and no error", f.Name, args, result)
-	}
-	return result
-}
-
-func TestGoodArguments(t *testing.T) {
-	g := newGuest(t)
-	for _, f := range host.Functions() {
-		for _, phase := range phasesOf(&f) {
-			g.begin(phase)
-			if result := g.checked(&f, g.goodArguments(&f)); abi.Errno(result) == abi.WrongPhase {
-				t.Errorf("%s answers %d in %s", f.Name, result, phase)
-			}
-		}
-	}
-}
+const most = math.MaxUint32
 
 // Pointers and lengths that reach outside of the memory answer bad argument
 // and touch nothing; others answer as they may. It is the same for every
-// function, in every phase that it has.
+// function, in every phase that it has, for one argument and for all.
 func TestHostileMemory(t *testing.T) {
 	g := newGuest(t)
 	size := uint64(g.memory.Size())
-	const most = math.MaxUint32
 	inside := [][2]uint64{
 		{0, 0}, {0, 1}, {0, size}, {1, size - 1}, {size - 1, 1}, {size, 0}, {size - 1, 0}, {size / 2, size / 2},
 	}
@@ -150,48 +37,43 @@ func TestHostileMemory(t *testing.T) {
 		t.Run(f.Name, func(t *testing.T) {
 			g.t = t
 			for _, phase := range phasesOf(&f) {
-				for _, s := range slots(&f) {
-					if !isPair(s.kind) {
-						continue
-					}
-					for n, pair := range slices.Concat(inside, outside) {
+				for n, pair := range slices.Concat(inside, outside) {
+					try := func(bad []slot) {
 						g.begin(phase)
 						args := g.goodArguments(&f)
-						args[s.at], args[s.at+1] = pair[0], pair[1]
+						for _, s := range bad {
+							args[s.at], args[s.at+1] = pair[0], pair[1]
+						}
 						result := g.checked(&f, args)
-						if n >= len(inside) && abi.Errno(result) != abi.BadArgument {
+						if n >= len(inside) && len(bad) > 0 && result != badArgument {
 							t.Errorf("%s%v in %s answers %d, want %d", f.Name, args, phase, result, badArgument)
 						}
 					}
+					for _, s := range pairs(&f) {
+						try([]slot{s})
+					}
+					try(pairs(&f))
 				}
 			}
 		})
 	}
 }
 
-func TestHostileNumbers(t *testing.T) {
+// Texts, lists and buffers as large as the memory, of whatever bytes.
+func TestHugeArguments(t *testing.T) {
 	g := newGuest(t)
-	for _, f := range host.Functions() {
-		if f.Name == "sleep" {
-			continue // it may sleep that long: see TestSleep
-		}
-		for _, s := range slots(&f) {
-			numbers := []uint64{0, 1, 2, 1<<31 - 1, 1 << 31, 1<<32 - 1}
-			switch s.kind {
-			case host.Text, host.List, host.Buffer:
-				continue
-			case host.Int64:
-				numbers = append(numbers, 1<<63-1, 1<<63, 1<<64-1)
-			case host.Float:
-				for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), -1, math.MaxFloat64, math.SmallestNonzeroFloat64} {
-					numbers = append(numbers, math.Float64bits(v))
-				}
-			}
-			for _, phase := range phasesOf(&f) {
-				for _, number := range numbers {
+	g.memory.Grow(1 << 20 / 65536) // more than the host holds back of a response
+	size := g.memory.Size()
+	for _, filling := range []string{"\x00", "x", "/", "\xff", "\x01\x00\x00\x00x"} {
+		full := bytes.Repeat([]byte(filling), int(size)/len(filling)+1)[:size]
+		for _, f := range host.Functions() {
+			phases := phasesOf(&f)
+			for _, phase := range []abi.Phase{phases[0], phases[len(phases)-1]} {
+				for _, s := range pairs(&f) {
 					g.begin(phase)
+					g.memory.Write(0, full)
 					args := g.goodArguments(&f)
-					args[s.at] = number
+					args[s.at], args[s.at+1] = 0, uint64(size)
 					g.checked(&f, args)
 				}
 			}
@@ -199,15 +81,99 @@ func TestHostileNumbers(t *testing.T) {
 	}
 }
 
+// Lists that are no lists answer bad argument; what is one may have any length.
+func TestHostileLists(t *testing.T) {
+	g := newGuest(t)
+	g.memory.Grow(4)
+	length := func(n uint32) []byte { return binary.LittleEndian.AppendUint32(nil, n) }
+	malformed := [][]byte{
+		{0}, {0, 0, 0}, length(1), length(most), length(1 << 31), append(length(2), 'x'),
+		append(list("x"), 0), append(list("x", "y"), length(1)...), append(bytes.Repeat(length(0), 1000), length(1)...),
+	}
+	lists := [][]byte{
+		nil, length(0), list("x", "y"), list(slices.Repeat([]string{"x"}, 100)...), bytes.Repeat(length(0), 64<<10),
+	}
+	tried := 0
+	for _, f := range host.Functions() {
+		for _, s := range pairs(&f) {
+			if s.kind != host.List {
+				continue
+			}
+			tried++
+			for n, list := range slices.Concat(malformed, lists) {
+				g.begin(phasesOf(&f)[0])
+				args := g.goodArguments(&f)
+				args[s.at], args[s.at+1] = uint64(g.memory.Size())-uint64(len(list)), uint64(len(list))
+				g.memory.Write(uint32(args[s.at]), list)
+				if result := g.checked(&f, args); n < len(malformed) && result != badArgument {
+					t.Errorf("%s with the list %.20q answers %d, want %d", f.Name, list, result, badArgument)
+				}
+			}
+		}
+	}
+	if tried == 0 {
+		t.Error("no function takes a list")
+	}
+}
+
+// numbers are what a guest may give for a number of that kind.
+func numbers(kind host.Kind) []uint64 {
+	all := []uint64{0, 1, 2, 1<<31 - 1, 1 << 31, 1<<32 - 1}
+	switch kind {
+	case host.Text, host.List, host.Buffer:
+		return nil
+	case host.Int64:
+		all = append(all, 1<<63-1, 1<<63, 1<<64-1)
+	case host.Float:
+		for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), -1, math.MaxFloat64, math.SmallestNonzeroFloat64} {
+			all = append(all, math.Float64bits(v))
+		}
+	}
+	return all
+}
+
+// On a false clock, where time passes only for who waits: whatever its numbers
+// are and however slow the client is, no function outlasts the call, and all
+// the time that it takes counts as waiting.
+func TestHostileNumbers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGuest(t)
+		for _, f := range host.Functions() {
+			for _, phase := range phasesOf(&f) {
+				try := func(change func(args []uint64)) {
+					g.begin(phase)
+					if x := g.call.Exchange; x != nil {
+						x.Wire.(*wire).slow = time.Hour
+					}
+					args := g.goodArguments(&f)
+					change(args)
+					start := time.Now()
+					g.call.Until, g.call.Blocked = start.Add(time.Second), 0
+					g.checked(&f, args)
+					took := time.Since(start)
+					if took > time.Second || took != g.call.Blocked {
+						t.Errorf("%s%v in %s takes %v, of which it waits %v", f.Name, args, phase, took, g.call.Blocked)
+					}
+				}
+				try(func([]uint64) {})
+				for _, s := range slots(&f) {
+					for _, n := range numbers(s.kind) {
+						try(func(args []uint64) { args[s.at] = n })
+					}
+				}
+			}
+		}
+	})
+}
+
 // A buffer that lies over the text that says what to put there must not
 // change the answer.
 func TestOverlappingArguments(t *testing.T) {
 	g := newGuest(t)
 	for _, f := range host.Functions() {
-		all := slots(&f)
-		for _, text := range all {
-			for _, buf := range all {
-				if text.kind == host.Buffer || !isPair(text.kind) || buf.kind != host.Buffer {
+		for _, text := range pairs(&f) {
+			for _, buf := range pairs(&f) {
+				if text.kind == host.Buffer || buf.kind != host.Buffer {
 					continue
 				}
 				for _, offset := range []uint64{0, 1, 2} {
@@ -221,7 +187,7 @@ func TestOverlappingArguments(t *testing.T) {
 					g.begin(phase)
 					args = g.goodArguments(&f)
 					args[buf.at] = args[text.at] + offset
-					got := g.raw(f.Name, args...)
+					got := g.checked(&f, args)
 					content, _ = g.memory.Read(uint32(args[buf.at]), uint32(max(0, got)))
 					if got != want || string(content) != wantContent || want <= 0 {
 						t.Errorf("%s with its buffer %d bytes into its text answers %d, %q, want %d, %q",
@@ -233,45 +199,65 @@ func TestOverlappingArguments(t *testing.T) {
 	}
 }
 
-// Texts that are one and the same place are texts like others.
-func TestAliasedTexts(t *testing.T) {
+// Texts and lists that are one and the same place are like others: each
+// function answers what it answers where they only say the same.
+func TestAliasedArguments(t *testing.T) {
 	g := newGuest(t)
-	g.call.Phase = abi.Access
-	g.memory.WriteString(64, "alias")
-	for _, name := range []string{"request_header_set", "request_header_add", "response_header_set", "ctx_set"} {
-		if got := g.raw(name, 64, 5, 64, 5); got != done {
-			t.Errorf("%s answers %d", name, got)
+	tried := 0
+	for _, f := range host.Functions() {
+		read := slices.DeleteFunc(pairs(&f), func(s slot) bool { return s.kind == host.Buffer })
+		if len(read) < 2 {
+			continue
+		}
+		tried++
+		for _, text := range []string{"x-a", "x_a_total", "", string(list("x")), "\x00\x00\x00\x00\x00\x00\x00\x00"} {
+			for _, phase := range phasesOf(&f) {
+				answer := func(place func(n int) uint64) int64 {
+					g.begin(phase)
+					args := g.goodArguments(&f)
+					for n, s := range read {
+						args[s.at], args[s.at+1] = place(n), uint64(len(text))
+						g.memory.WriteString(uint32(place(n)), text)
+					}
+					return g.checked(&f, args)
+				}
+				apart := answer(func(n int) uint64 { return uint64(1024 * (n + 1)) })
+				if same := answer(func(int) uint64 { return 1024 }); same != apart {
+					t.Errorf("%s with %q in one place answers %d, in several %d", f.Name, text, same, apart)
+				}
+			}
 		}
 	}
-	g.wantText("alias", "request_header_get", "alias")
-	g.wantText("alias", "response_header_get", "alias")
-	g.wantText("alias", "ctx_get", "alias")
+	if tried < 5 {
+		t.Errorf("only %d functions take several texts", tried)
+	}
 }
 
 // In a phase that a function has not, it answers that, logs it, and does
-// nothing: not even look at its arguments.
+// nothing: not even look at its arguments, good or bad.
 func TestWrongPhase(t *testing.T) {
 	g := newGuest(t)
 	tried := 0
 	for _, f := range host.Functions() {
+		params, _ := f.Signature()
 		for phase := range abi.NumPhases {
 			if f.Phases.Has(phase) {
 				continue
 			}
-			tried++
-			g.call.Phase, g.call.Exchange = phase, nil
-			params, _ := f.Signature()
-			args := slices.Repeat([]uint64{math.MaxUint32}, len(params))
-			if got := g.checked(&f, args); got != wrongPhase {
-				t.Errorf("%s in %s answers %d, want %d", f.Name, phase, got, wrongPhase)
-			}
-			want := map[string]any{"level": "ERROR", "plugin": "p", "function": f.Name, "msg": "API disabled in the context of " + phase.String()}
-			if lines := g.lines(); len(lines) != 1 || fmt.Sprint(lines[0]) != fmt.Sprint(want) {
-				t.Errorf("%s in %s logs %v, want %v", f.Name, phase, lines, want)
+			for _, args := range [][]uint64{g.goodArguments(&f), slices.Repeat([]uint64{most}, len(params))} {
+				tried++
+				g.begin(phase)
+				if got := g.checked(&f, args); got != wrongPhase {
+					t.Errorf("%s in %s answers %d, want %d", f.Name, phase, got, wrongPhase)
+				}
+				want := map[string]any{"level": "ERROR", "plugin": "p", "function": f.Name, "msg": "API disabled in the context of " + phase.String()}
+				if lines := g.lines(); len(lines) != 1 || fmt.Sprint(lines[0]) != fmt.Sprint(want) {
+					t.Errorf("%s in %s logs %v, want %v", f.Name, phase, lines, want)
+				}
 			}
 		}
 	}
-	if tried < 100 {
-		t.Errorf("only %d functions and phases do not fit", tried)
+	if tried < 200 {
+		t.Errorf("only %d calls in phases that do not fit", tried)
 	}
 }

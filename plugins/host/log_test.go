@@ -48,7 +48,7 @@ func TestLogCutsLongLines(t *testing.T) {
 func TestLogBelowTheLevel(t *testing.T) {
 	g := newGuest(t)
 	log := slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	g.call.Plugin = host.NewPlugin("p", nil, log, metric.NewRegistry())
+	g.call.Plugin = host.NewPlugin("p", nil, host.Grants{}, log, metric.NewRegistry())
 	f := g.module.ExportedFunction("log")
 	stack := make([]uint64, 3)
 	if n := testing.AllocsPerRun(100, func() {

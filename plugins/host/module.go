@@ -21,6 +21,9 @@ func Instantiate(ctx context.Context, r wazero.Runtime) error {
 	if _, err := module.Instantiate(ctx); err != nil {
 		return fmt.Errorf("cannot set up the host functions: %w", err)
 	}
+	if err := instantiateRefill(ctx, r); err != nil {
+		return fmt.Errorf("cannot set up metering: %w", err)
+	}
 	return nil
 }
 

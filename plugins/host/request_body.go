@@ -17,7 +17,9 @@ func requestBodyRead(c *Call, s []uint64) {
 		fail(s, abi.BadArgument)
 		return
 	}
-	n, err := c.Exchange.Wire.ReadBody(buf, c.BodyRead, c.Phase < abi.Content)
+	c.BeginWait()
+	n, err := c.Exchange.Wire.ReadBody(buf, c.BodyRead, c.Phase < abi.Content, c.Until)
+	c.EndWait()
 	c.BodyRead += int64(n)
 	switch {
 	case n > 0 || err == io.EOF:

@@ -38,8 +38,8 @@ func responseWrite(c *Call, s []uint64) {
 			fail(s, abi.NoMemory)
 			return
 		}
-		if err := x.Wire.Flush(); err != nil {
-			fail(s, abi.Closed)
+		if errno := c.flush(); errno != 0 {
+			fail(s, errno)
 			return
 		}
 		b, _ = c.view(s[0], s[1]) // the body filter may be the same guest's
@@ -48,12 +48,21 @@ func responseWrite(c *Call, s []uint64) {
 	s[0] = 0
 }
 
-func responseFlush(c *Call, s []uint64) {
-	if err := c.Exchange.Wire.Flush(); err != nil {
-		fail(s, abi.Closed)
-		return
+func responseFlush(c *Call, s []uint64) { answer(s, int(c.flush())) }
+
+// flush sends what there is of the response, and answers 0 after it.
+func (c *Call) flush() abi.Errno {
+	c.BeginWait()
+	err := c.Exchange.Wire.Flush(c.Until)
+	c.EndWait()
+	switch {
+	case err == nil:
+		return 0
+	case c.late():
+		return abi.Timeout
+	default:
+		return abi.Closed
 	}
-	s[0] = 0
 }
 
 // headSent answers wrong phase where the response's head has left already.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"phasm/plugins/host"
 	"phasm/sdk"
 	"phasm/sdk/abi"
 	"phasm/sdk/internal/imports"
@@ -37,7 +38,7 @@ type step struct {
 
 // onFake runs the steps on the fake.
 func onFake(t testing.TB, config map[string]any, r sdktest.Request, steps ...step) []string {
-	h := sdktest.New(t, config)
+	h := sdktest.New(t, config, grants()...)
 	x := h.Begin(r)
 	var out record
 	for _, s := range steps {
@@ -108,10 +109,11 @@ func conform(t *testing.T, config map[string]any, r sdktest.Request, steps ...st
 // TestPhases calls every host function in every phase.
 func TestPhases(t *testing.T) {
 	buf := make([]byte, 256)
-	calls := []struct {
+	type call struct {
 		name string
 		call func() int32
-	}{
+	}
+	calls := []call{
 		{"request_method", func() int32 { return imports.RequestMethod(buf) }},
 		{"request_set_method", func() int32 { return imports.RequestSetMethod("PUT") }},
 		{"request_uri", func() int32 { return imports.RequestURI(buf) }},
@@ -149,6 +151,7 @@ func TestPhases(t *testing.T) {
 		{"ctx_get", func() int32 { return imports.CtxGet("k", buf) }},
 		{"ctx_remove", func() int32 { return imports.CtxRemove("k") }},
 		{"config_get", func() int32 { return imports.ConfigGet("", buf) }},
+		{"env_get", func() int32 { return imports.EnvGet("TOKEN", buf) }},
 		{"log", func() int32 { return imports.Log(0, "line") }},
 		{"sleep", func() int32 { return imports.Sleep(1) }},
 		{"metric_define", func() int32 { return imports.MetricDefine(0, "a_total", "A.", "", "") }},
@@ -164,6 +167,12 @@ func TestPhases(t *testing.T) {
 		{"exit late", func() int32 { return imports.Exit(403) }},
 		{"redirect late", func() int32 { return imports.Redirect("/r", 302) }},
 		{"exec late", func() int32 { return imports.Exec("/e") }},
+	}
+	for _, f := range host.Functions() {
+		called := slices.ContainsFunc(calls, func(c call) bool { return c.name == f.Name })
+		if !called && f.Result != host.Nanoseconds { // what tells the time tells each another
+			t.Errorf("%s is not called", f.Name)
+		}
 	}
 	for phase := abi.Init; phase < abi.NumPhases; phase++ {
 		t.Run(phase.String(), func(t *testing.T) {
@@ -273,6 +282,21 @@ func TestRefusals(t *testing.T) {
 		_, err = w.WriteString("x")
 		out.add("write more", err)
 		out.add("ctx", r.SetCtx("k", strings.Repeat("x", 64<<10-1)), r.SetCtx("k", strings.Repeat("x", 64<<10)), r.SetCtx("", ""), r.SetCtx("l", ""))
+	}})
+}
+
+func TestEnv(t *testing.T) {
+	names := []string{"TOKEN", "EMPTY", "UNSET", "HIDDEN", "token", "TOKEN=secret", "", "=", "\x00", "a\nb\xff", "HIDDEN", strings.Repeat("x", 1000)}
+	conform(t, nil, sdktest.Request{}, step{abi.Init, func(_ *sdk.Request, out *record) {
+		for _, name := range names {
+			value, err := sdk.Env(name)
+			out.add("env", fmt.Sprintf("%.20q %q", name, value), err)
+		}
+		out.add("length", imports.EnvGet("TOKEN", nil), imports.EnvGet("TOKEN", make([]byte, 5)))
+	}}, step{abi.Log, func(_ *sdk.Request, out *record) {
+		for i := range 100 {
+			out.add("refused", imports.EnvGet(fmt.Sprint("NAME", i), nil))
+		}
 	}})
 }
 

@@ -22,12 +22,13 @@ type Host struct {
 	problems func(format string, args ...any) // reports a fault of the plugin
 }
 
-// New starts a fake server and runs the plugin's init and init_worker
-// handlers; that one of them fails fails the test. When the test ends,
-// exit_worker runs. The plugin's log goes to the test's.
-func New(t testing.TB, c Config) *Host {
+// New starts a fake server, with what the plugin's configuration says and
+// grants, and runs the plugin's init and init_worker handlers; that one of them
+// fails fails the test. When the test ends, exit_worker runs. The plugin's log
+// goes to the test's.
+func New(t testing.TB, c Config, grants ...Grant) *Host {
 	t.Helper()
-	h, err := Start(c)
+	h, err := Start(c, grants...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,9 +44,9 @@ func New(t testing.TB, c Config) *Host {
 // Start is [New] for callers without a test, and for tests of a configuration
 // that the plugin refuses: the error holds what was logged. The caller closes
 // the host.
-func Start(c Config) (*Host, error) {
+func Start(c Config, grants ...Grant) (*Host, error) {
 	h := &Host{
-		fake:     newFake(c),
+		fake:     newFake(c, grants),
 		outer:    imports.Current,
 		before:   phases.Save(),
 		problems: func(format string, args ...any) {},
@@ -88,6 +89,8 @@ func (h *Host) Advance(d time.Duration) { h.fake.now += int64(d) }
 // fake answers the host functions. Each capability has a file of its own.
 type fake struct {
 	config   map[string]string
+	env      map[string]*string // what is granted, nil where it is not set
+	refused  map[string]bool    // what has been logged as not granted
 	phase    abi.Phase
 	exchange *Exchange // nil in the phases that see no request
 	now      int64     // nanoseconds since 1970
@@ -99,13 +102,19 @@ type fake struct {
 
 var _ imports.Host = (*fake)(nil)
 
-func newFake(c Config) *fake {
-	return &fake{
+func newFake(c Config, grants []Grant) *fake {
+	f := &fake{
 		config:  flatten(c),
+		env:     map[string]*string{},
+		refused: map[string]bool{},
 		now:     time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano(),
 		print:   func(LogLine) {},
 		metrics: metrics{},
 	}
+	for _, grant := range grants {
+		grant(f)
+	}
+	return f
 }
 
 // run runs the plugin's handler of a phase. Calls may be nested: a flush runs

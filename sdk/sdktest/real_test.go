@@ -38,6 +38,27 @@ type real struct {
 
 var _ imports.Host = (*real)(nil)
 
+// granted is what both the fake and the server's host functions grant.
+var granted = host.Grants{
+	Env: []string{"TOKEN", "EMPTY", "UNSET"},
+	LookupEnv: func(name string) (string, bool) {
+		value, set := map[string]string{"TOKEN": "secret", "EMPTY": "", "HIDDEN": "hidden"}[name]
+		return value, set
+	},
+}
+
+// grants is granted for the fake.
+func grants() (all []sdktest.Grant) {
+	for _, name := range granted.Env {
+		if value, set := granted.LookupEnv(name); set {
+			all = append(all, sdktest.Env(name, value))
+		} else {
+			all = append(all, sdktest.EnvUnset(name))
+		}
+	}
+	return all
+}
+
 // newReal sets the server's host functions up for one exchange.
 func newReal(t testing.TB, config map[string]any, r sdktest.Request) *real {
 	t.Helper()
@@ -54,7 +75,7 @@ func newReal(t testing.TB, config map[string]any, r sdktest.Request) *real {
 	x := exchangeOf(t, r)
 	h := &real{module: module, logs: l, call: host.Call{
 		Context:  ctx,
-		Plugin:   host.NewPlugin("test", config, slog.New(l), metric.NewRegistry()),
+		Plugin:   host.NewPlugin("NAME", config, granted, slog.New(l), metric.NewRegistry()),
 		Exchange: x,
 	}}
 	return h
@@ -97,7 +118,7 @@ type wire struct {
 	gone     bool
 }
 
-func (w *wire) ReadBody(p []byte, offset int64, _ bool) (int, error) {
+func (w *wire) ReadBody(p []byte, offset int64, _ bool, _ time.Time) (int, error) {
 	if offset >= int64(len(w.body)) {
 		return 0, io.EOF
 	}
@@ -108,7 +129,7 @@ func (w *wire) SetBody(body []byte) { w.body = string(body) }
 func (w *wire) HeadSent() bool      { return w.headSent }
 func (w *wire) ClientGone() bool    { return w.gone }
 
-func (w *wire) Flush() error {
+func (w *wire) Flush(time.Time) error {
 	if w.gone {
 		return errors.New("the client has gone")
 	}
@@ -233,6 +254,7 @@ func (h *real) QueryGet(s string, i int32, b []byte) int32 {
 }
 func (h *real) VariableGet(s string, b []byte) int32 { return h.i32("variable_get", s, b) }
 func (h *real) ConfigGet(s string, b []byte) int32   { return h.i32("config_get", s, b) }
+func (h *real) EnvGet(s string, b []byte) int32      { return h.i32("env_get", s, b) }
 func (h *real) RequestHeaderGet(s string, b []byte) int32 {
 	return h.i32("request_header_get", s, b)
 }

@@ -200,10 +200,13 @@ func (l *loader) inRange(path string, value reflect.Value, tag reflect.StructTag
 	}
 }
 
-// text follows a string that names a plugin or a file.
+// text follows a string that names a plugin, an environment variable or a file.
 func (l *loader) text(path string, text *string, tag reflect.StructTag) {
 	if tag.Get("ref") == "plugin" {
 		l.references = append(l.references, reference{path, *text})
+	}
+	if tag.Get("form") == "env" && (*text == "" || strings.ContainsAny(*text, "=\x00")) {
+		l.problem(path, "%s is not the name of an environment variable; write it as in \"DATABASE_URL\", without = and a value", describe(*text))
 	}
 	kind := tag.Get("file")
 	switch {

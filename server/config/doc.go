@@ -25,5 +25,6 @@
 //	required:"example"    the key must be there; the example goes into the message
 //	ref:"plugin"          the value names a plugin
 //	file:"dir|file|log"   the value is a path, relative to the configuration file
+//	form:"env"            the value is the name of an environment variable
 //	later:"a,b"           keys of this table that phasm does not support yet
 package config

@@ -23,10 +23,17 @@ type Plugin struct {
 	// 500, open goes on as if the plugin were not there. Default closed.
 	OnError string `toml:"on_error" default:"closed" choices:"closed|open"`
 
+	// Isolation says what an instance keeps from one exchange to the next:
+	// shared everything, request nothing: memory, globals and tables are then
+	// those that init left, for every exchange. Default shared.
+	Isolation string `toml:"isolation" default:"shared" choices:"shared|request"`
+
 	// Limits bound what the plugin may use.
 	Limits PluginLimits `toml:"limits"`
 
-	_ struct{} `later:"isolation,grants"`
+	// Grants are what the plugin may use beside its requests. All default to
+	// none.
+	Grants PluginGrants `toml:"grants"`
 }
 
 // PluginLimits is a [plugins.NAME.limits] table.
@@ -43,7 +50,22 @@ type PluginLimits struct {
 	// answered with 503; 0s does not wait. Default 1s.
 	Wait Duration `toml:"wait" default:"1s"`
 
-	_ struct{} `later:"cpu,wall"`
+	// CPU is how long one call may compute; time that it is blocked in a host
+	// function does not count. At least 1ms. Default 100ms.
+	CPU Duration `toml:"cpu" default:"100ms" min:"1ms"`
+
+	// Wall is how long one call may take, waiting included. At least 1ms.
+	// Default 30s.
+	Wall Duration `toml:"wall" default:"30s" min:"1ms"`
+}
+
+// PluginGrants is a [plugins.NAME.grants] table.
+type PluginGrants struct {
+	// Env are the names of the environment variables that the plugin may
+	// read. It sees the values that they have when it is loaded.
+	Env []string `toml:"env" form:"env"`
+
+	_ struct{} `later:"zones,redis,http,sql"`
 }
 
 // checkPlugins reports plugins that have no code, or two kinds of it.

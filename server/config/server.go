@@ -51,8 +51,8 @@ type Limits struct {
 	// listeners together. Default 10240.
 	Connections int `toml:"connections" default:"10240" min:"1"`
 
-	// HeaderSize is the largest header of a request, request line included.
-	// Default 16KiB.
+	// HeaderSize is the largest header of a request, request line included. A
+	// reload changes it for connections opened later. Default 16KiB.
 	HeaderSize Size `toml:"header_size" default:"16KiB" min:"1B"`
 
 	// Headers is the largest number of header lines in a request. Default 100.
@@ -64,6 +64,11 @@ type Limits struct {
 	// Requests is the largest number of requests on one connection, which is
 	// then closed. Default 10000.
 	Requests int `toml:"requests" default:"10000" min:"1"`
+
+	// Memory is the most that the memories of all plugins' instances may have
+	// together. Default 0: three quarters of what the machine has, or the
+	// container around phasm.
+	Memory Size `toml:"memory" default:"0"`
 }
 
 // Log is the [server.log] table.

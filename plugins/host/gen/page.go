@@ -27,11 +27,13 @@ What a WebAssembly module needs to be a plugin, in any language. Go plugins use 
 A module exports the phase functions it needs, at least one. A command (a module with ` + "`_start`" + ` only) is not a plugin.
 The result of a phase function is an action: 0, go on with the next plugin or phase; 1, the response is final: what is left of rewrite, access and content is passed over, and header_filter follows. In header_filter, body_filter and log both mean the same. Any other value, like a trap, fails the request.
 
-One instance serves an exchange from its first phase to log, so its memory carries state from phase to phase; afterwards the instance serves other exchanges as it is.
+One instance serves an exchange from its first phase to log, so its memory carries state from phase to phase; afterwards the instance serves other exchanges as it is. Where the configuration says ` + "`isolation = \"request\"`" + ` its memory, globals and tables are first made those again that init left.
 
 ## What a module may import
 
 Module ` + "`phasm`" + `, the functions below, and ` + "`wasi_snapshot_preview1`" + `: clocks, randomness, standard output and error (both go to the server's log). Files, sockets, arguments and the environment are empty.
+
+A function with a **grant** is for plugins that the configuration gives something of that kind, under ` + "`[plugins.NAME.grants]`" + `. A module that imports one without is refused when it is loaded. What was not given answers %d (%s), and the log says once what would give it.
 
 Parameters and results are i32 and i64 only. **Text** and **list** are two parameters, a pointer and a length; the host copies what it keeps. A list is a sequence of strings, each a little-endian u32 length and that many bytes. A **buffer** is two parameters, a pointer and a capacity. A **float** is the i64 that holds a double's bits.
 A **length** result larger than the capacity means that nothing was written: call again with a buffer of that size. A **count** is what was written; 0 is the end. A **status** is 0. Negative results are errors:
@@ -39,7 +41,7 @@ A **length** result larger than the capacity means that nothing was written: cal
 | error | |
 |---|---|
 %s
-A pointer or length that reaches outside of the module's memory answers %d (%s) and touches nothing. A call in a phase not listed answers %d and logs ` + "`API disabled in the context of <phase>`" + ` at error level.
+A pointer or length that reaches outside of the module's memory answers %d (%s) and touches nothing; a buffer's are looked at only where there is an answer to put there. A call in a phase not listed answers %d and logs ` + "`API disabled in the context of <phase>`" + ` at error level.
 
 ## Host functions
 `
@@ -55,9 +57,9 @@ func abiPage() []byte {
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, preamble, abi.Version, abi.Version, strings.TrimSuffix(exports.String(), "\n"),
-		errnos.String(), abi.BadArgument, abi.BadArgument.Error(), abi.WrongPhase)
+		abi.NotGranted, abi.NotGranted.Error(), errnos.String(), abi.BadArgument, abi.BadArgument.Error(), abi.WrongPhase)
 	for _, f := range host.Functions() {
-		fmt.Fprintf(&b, "\n### %s\n\n`%s`\n\n%s\n\nPhases: %s.\n", f.Name, signature(f), f.Doc, phases(f.Phases))
+		fmt.Fprintf(&b, "\n### %s\n\n`%s`\n\n%s\n\nPhases: %s.%s\n", f.Name, signature(f), f.Doc, phases(f.Phases), grant(f.Grant))
 	}
 	return b.Bytes()
 }
@@ -72,6 +74,13 @@ func signature(f host.Function) string {
 	params2, results := f.Signature()
 	return fmt.Sprintf("%s(%s) → %s · (%s) → %s", f.Name, params, kindNames[f.Result],
 		strings.Join(params2, ", "), strings.Join(results, ", "))
+}
+
+func grant(g host.Grant) string {
+	if g == host.NoGrant {
+		return ""
+	}
+	return " Grant: " + g.String() + "."
 }
 
 func phases(m abi.Mask) string {

@@ -51,6 +51,7 @@ type Host interface {
 	CtxSet(key string, value string) int32
 	CtxRemove(key string) int32
 	ConfigGet(key string, buf []byte) int32
+	EnvGet(name string, buf []byte) int32
 	Log(level int32, message string) int32
 	Now() int64
 	Sleep(nanoseconds int64) int32
@@ -215,7 +216,7 @@ func RequestHeaderList(buf []byte) int32 {
 	return Current.RequestHeaderList(buf)
 }
 
-// RequestBodyRead: Reads on in the request's body, waiting for the client where it must. Each plugin reads from the start: what was read before content is kept for the others, up to the body limit.
+// RequestBodyRead: Reads on in the request's body, waiting for the client where it must. Each plugin reads from the start: what was read before content is kept for the others, up to the body limit. Answers timeout when the client takes too long, or when the call has lasted as long as it may.
 func RequestBodyRead(buf []byte) int32 {
 	if !allows("request_body_read", 0x38) {
 		return int32(abi.WrongPhase)
@@ -255,7 +256,7 @@ func ResponseWrite(bytes string) int32 {
 	return Current.ResponseWrite(bytes)
 }
 
-// ResponseFlush: Sends the headers and what has been written so far. The response goes on chunked.
+// ResponseFlush: Sends the headers and what has been written so far. The response goes on chunked. Answers closed when the client has gone, and timeout when the call has lasted as long as it may.
 func ResponseFlush() int32 {
 	if !allows("response_flush", 0x20) {
 		return int32(abi.WrongPhase)
@@ -383,6 +384,14 @@ func ConfigGet(key string, buf []byte) int32 {
 	return Current.ConfigGet(key, buf)
 }
 
+// EnvGet: The value that an environment variable had when the plugin was loaded; not found where it was not set, not granted where the configuration does not name it.
+func EnvGet(name string, buf []byte) int32 {
+	if !allows("env_get", 0x1ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.EnvGet(name, buf)
+}
+
 // Log: Writes a line to the server's log: level 0 debug, 1 info, 2 warn, 3 error.
 func Log(level int32, message string) int32 {
 	if !allows("log", 0x1ff) {
@@ -399,7 +408,7 @@ func Now() int64 {
 	return Current.Now()
 }
 
-// Sleep: Blocks this request, and no other, for a time. Ends early with closed when the client has gone.
+// Sleep: Blocks this request, and no other, for a time. Ends early with closed when the client has gone, and with timeout when the call has lasted as long as it may.
 func Sleep(nanoseconds int64) int32 {
 	if !allows("sleep", 0x1ff) {
 		return int32(abi.WrongPhase)

@@ -176,7 +176,7 @@ func RequestHeaderList(buf []byte) int32 {
 //go:noescape
 func host_request_body_read(buf unsafe.Pointer, capacity uint32) int32
 
-// RequestBodyRead: Reads on in the request's body, waiting for the client where it must. Each plugin reads from the start: what was read before content is kept for the others, up to the body limit.
+// RequestBodyRead: Reads on in the request's body, waiting for the client where it must. Each plugin reads from the start: what was read before content is kept for the others, up to the body limit. Answers timeout when the client takes too long, or when the call has lasted as long as it may.
 func RequestBodyRead(buf []byte) int32 {
 	return host_request_body_read(unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
 }
@@ -221,7 +221,7 @@ func ResponseWrite(bytes string) int32 {
 //go:noescape
 func host_response_flush() int32
 
-// ResponseFlush: Sends the headers and what has been written so far. The response goes on chunked.
+// ResponseFlush: Sends the headers and what has been written so far. The response goes on chunked. Answers closed when the client has gone, and timeout when the call has lasted as long as it may.
 func ResponseFlush() int32 {
 	return host_response_flush()
 }
@@ -361,6 +361,15 @@ func ConfigGet(key string, buf []byte) int32 {
 	return host_config_get(key, unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
 }
 
+//go:wasmimport phasm env_get
+//go:noescape
+func host_env_get(name string, buf unsafe.Pointer, capacity uint32) int32
+
+// EnvGet: The value that an environment variable had when the plugin was loaded; not found where it was not set, not granted where the configuration does not name it.
+func EnvGet(name string, buf []byte) int32 {
+	return host_env_get(name, unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
 //go:wasmimport phasm log
 //go:noescape
 func host_log(level int32, message string) int32
@@ -383,7 +392,7 @@ func Now() int64 {
 //go:noescape
 func host_sleep(nanoseconds int64) int32
 
-// Sleep: Blocks this request, and no other, for a time. Ends early with closed when the client has gone.
+// Sleep: Blocks this request, and no other, for a time. Ends early with closed when the client has gone, and with timeout when the call has lasted as long as it may.
 func Sleep(nanoseconds int64) int32 {
 	return host_sleep(nanoseconds)
 }

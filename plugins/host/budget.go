@@ -1,0 +1,164 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"phasm/plugins/meter"
+)
+
+// Budget bounds what a call may take. The guest counts its steps down, see
+// package meter, and where none is left it calls refill: that looks at the
+// clock, stops a guest that is over its budget, lets other goroutines run and
+// hands out the next slice of steps.
+//
+// A call that ends within its first slice looks at no clock at all. What it
+// has taken is not counted then, and that of any other call from its first
+// refill on: less than a slice is lost.
+type Budget struct {
+	CPU   time.Duration // how long the guest may compute in a call, host functions' waits not counted
+	Wall  time.Duration // how long a call may take in all; 0 means that nothing bounds it
+	Stack func() int    // the size of the stack that the guest runs on, in bytes; it may be nil
+	Turns *Turns        // where the guest takes turns with others; nil: nowhere
+
+	used    time.Duration // computed in this call until last
+	begun   time.Duration // what was used when the guest's turn began
+	seated  bool          // it is the guest's turn
+	last    time.Time     // when the last slice was handed out; zero: none in this call
+	blocked time.Duration // what the call had been blocked then
+	slice   int32
+	most    int32 // what a slice may grow to
+}
+
+// A slice is to take sliceTime: long against what a refill costs (some 200 ns)
+// and short for a garbage collection, which has to wait for guests in the
+// middle of one. How many steps that are depends on machine and guest, so each
+// instance finds out: it begins with few and doubles them until the clock says
+// that it is enough.
+//
+// Where a slice has taken more than twice the time its guest has found dearer
+// steps, and slices grow again by a sixteenth at a time only. That keeps a
+// guest from doing cheap work to be trusted with a long slice of dear work.
+const (
+	sliceTime  = 40 * time.Microsecond
+	firstSlice = 2_000
+	minSlice   = 200
+	maxSlice   = 100_000
+)
+
+// A call that computes for longer than unnoticed does so in turns.
+const (
+	unnoticed = time.Millisecond
+	turn      = time.Millisecond
+)
+
+// maxStack is how large the stack of a call may grow, in bytes. The engine's
+// own limit is a hundred megabytes, which a few calls at once would turn into
+// more than the machine has.
+const maxStack = 8 << 20
+
+// Begin begins a call: nothing of its budget is used.
+func (c *Call) Begin() { c.clocked = false }
+
+// clock takes the time of a call that has not looked at the clock so far.
+func (c *Call) clock(now time.Time) {
+	if c.clocked {
+		return
+	}
+	c.clocked = true
+	c.Blocked = 0
+	if c.Budget.Wall > 0 {
+		c.Until = now.Add(c.Budget.Wall)
+	}
+	c.Budget.used, c.Budget.last = 0, time.Time{}
+}
+
+// refill is called by a guest that has no steps left.
+func (c *Call) refill() int32 {
+	b, now := &c.Budget, time.Now()
+	c.clock(now)
+	if b.slice == 0 {
+		b.slice, b.most = firstSlice, maxSlice
+	}
+	if b.last.IsZero() {
+		b.last, b.blocked = now, c.Blocked
+		return b.slice
+	}
+	took := max(0, now.Sub(b.last)-(c.Blocked-b.blocked))
+	b.used += took
+	switch {
+	case b.used > b.CPU:
+		panic(&Stopped{fmt.Sprintf("it computed for more than %v, its limit (cpu in [plugins.%s.limits])", b.CPU, c.Plugin.Name)})
+	case !c.Until.IsZero() && now.After(c.Until):
+		panic(c.tooLong())
+	case b.Stack != nil && b.Stack() > maxStack:
+		panic(&Stopped{fmt.Sprintf("its call stack grew beyond %d MiB", maxStack>>20)})
+	}
+	b.adapt(took)
+	b.last = now
+	if b.Turns != nil && b.used > unnoticed && (!b.seated || b.used-b.begun > turn) {
+		c.takeTurn()
+		b.last = time.Now()
+	}
+	b.blocked = c.Blocked
+	return b.slice
+}
+
+// adapt sets the next slice by the time that the last one has taken.
+func (b *Budget) adapt(took time.Duration) {
+	switch {
+	case took > 2*sliceTime:
+		b.slice = max(minSlice, int32(int64(b.slice)*int64(sliceTime)/int64(took)))
+		b.most = b.slice
+	case took < sliceTime:
+		b.most = min(maxSlice, b.most+b.most/16+1)
+		b.slice = min(b.most, 2*b.slice)
+	}
+}
+
+// takeTurn waits for the guest's next turn.
+func (c *Call) takeTurn() {
+	b := &c.Budget
+	if b.seated {
+		b.seated = b.Turns.pass(c.Until)
+	} else {
+		b.seated = b.Turns.begin(c.Until)
+	}
+	if !b.seated {
+		panic(c.tooLong())
+	}
+	b.begun = b.used
+}
+
+// EndTurn ends the guest's turn, if it has one: it waits, or the call is over.
+func (c *Call) EndTurn() {
+	if c.Budget.seated {
+		c.Budget.seated = false
+		c.Budget.Turns.end()
+	}
+}
+
+func (c *Call) tooLong() *Stopped {
+	return &Stopped{fmt.Sprintf("it took more than %v, its limit (wall in [plugins.%s.limits])", c.Budget.Wall, c.Plugin.Name)}
+}
+
+// Stopped is the error of a guest that was stopped because a call of it took
+// more than it may.
+type Stopped struct{ reason string }
+
+func (s *Stopped) Error() string { return s.reason }
+
+// instantiateRefill makes the function importable that a metered module calls
+// for its next slice.
+func instantiateRefill(ctx context.Context, r wazero.Runtime) error {
+	refill := api.GoModuleFunc(func(ctx context.Context, _ api.Module, stack []uint64) {
+		stack[0] = api.EncodeI32(ctx.(*Call).refill())
+	})
+	_, err := r.NewHostModuleBuilder(meter.RefillModule).NewFunctionBuilder().
+		WithGoModuleFunction(refill, nil, []api.ValueType{api.ValueTypeI32}).Export(meter.RefillName).Instantiate(ctx)
+	return err
+}

@@ -1,0 +1,86 @@
+package host
+
+import (
+	"runtime"
+	"sync"
+	"time"
+)
+
+// Turns is where guests that compute for long take turns. They share all cores
+// but one, so that there is always one for the calls that are over quickly:
+// nothing else makes sure of that, because while there is a guest to run on
+// every core Go's scheduler looks at the network every ten milliseconds only.
+//
+// It is safe for concurrent use.
+type Turns struct {
+	seats chan struct{} // holds a token for each guest more that may compute
+
+	ringing sync.Mutex // held by the guest that waits for the bell
+	bell    *bell      // where there is one core; nil until it is needed
+}
+
+// NewTurns makes the turns for as many cores as run Go code now.
+func NewTurns() *Turns {
+	t := &Turns{seats: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))}
+	for range cap(t.seats) {
+		t.seats <- struct{}{}
+	}
+	return t
+}
+
+// begin waits for a turn, until a deadline if that is not zero. It tells
+// whether the guest has one; it ends it by end.
+func (t *Turns) begin(until time.Time) bool {
+	select {
+	case <-t.seats:
+		return true
+	default:
+	}
+	if until.IsZero() {
+		<-t.seats
+		return true
+	}
+	timer := time.NewTimer(time.Until(until))
+	defer timer.Stop()
+	select {
+	case <-t.seats:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+// end gives the turn to the one who has waited longest.
+func (t *Turns) end() { t.seats <- struct{}{} }
+
+// pass lets the other guests have their turns and answers whether the guest
+// has one again. With one core all else that is ready has its turn, too.
+func (t *Turns) pass(until time.Time) bool {
+	t.end()
+	if runtime.GOMAXPROCS(0) == 1 {
+		t.ring()
+	}
+	return t.begin(until)
+}
+
+// ring waits until all that is ready to run has run.
+func (t *Turns) ring() {
+	t.ringing.Lock()
+	defer t.ringing.Unlock()
+	if t.bell == nil {
+		made, err := newBell()
+		if err != nil { // no file descriptors left
+			runtime.Gosched()
+			return
+		}
+		t.bell = made
+	}
+	t.bell.wait()
+}
+
+// Close gives back what the turns hold. No guest may run any more.
+func (t *Turns) Close() {
+	if t.bell != nil {
+		t.bell.close()
+	}
+}

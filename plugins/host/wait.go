@@ -1,0 +1,24 @@
+package host
+
+import "time"
+
+// BeginWait and EndWait stand around what a host function waits for: a moment,
+// the client, another machine. The guest does not compute meanwhile:
+//
+//	c.BeginWait()
+//	err := c.Exchange.Wire.Flush(c.Until)
+//	c.EndWait()
+//
+// Where the wait runs the same instance, as a flush runs its body filter, that
+// call stands between an EndWait and a BeginWait of its own.
+func (c *Call) BeginWait() {
+	c.waiting = time.Now()
+	c.clock(c.waiting)
+	c.EndTurn()
+}
+
+// EndWait adds the wait to what the call has been blocked.
+func (c *Call) EndWait() { c.Blocked += time.Since(c.waiting) }
+
+// late tells whether the call's deadline has passed.
+func (c *Call) late() bool { return !c.Until.IsZero() && time.Until(c.Until) <= 0 }
