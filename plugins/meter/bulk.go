@@ -22,21 +22,25 @@ type helper struct {
 func (w *writer) bulk(in *instruction) {
 	h := helper{op: in.op}
 	if in.op == opMemoryInit {
-		if h.segment = in.index; int(h.segment) >= len(w.m.data) || len(w.m.data[h.segment].bytes) <= smallBulk {
-			return
-		}
+		h.segment = w.segment(in.index)
 	}
-	typ := w.typeIndex(bulkParams, nil)
 	w.flush(in.start, in.start)
-	w.op(opLocalTee, w.size)
-	w.op(opLocalGet, w.size)
-	w.out = appendS32(append(w.out, opI32Const), smallBulk)
-	w.out = append(w.out, opI32GtU, opIf)
-	w.out = appendS32(w.out, int32(typ))
-	w.op(opCall, w.helperIndex(h))
-	w.out = append(w.out, opElse)
-	w.flush(in.end, in.end)
-	w.out = append(w.out, opEnd)
+	long := in.op != opMemoryInit || int(h.segment) < len(w.m.data) && len(w.m.data[h.segment].bytes) > smallBulk
+	if long {
+		typ := w.typeIndex(bulkParams, nil)
+		w.op(opLocalTee, w.size)
+		w.op(opLocalGet, w.size)
+		w.out = appendS32(append(w.out, opI32Const), smallBulk)
+		w.out = append(w.out, opI32GtU, opIf)
+		w.out = appendS32(w.out, int32(typ))
+		w.op(opCall, w.helperIndex(h))
+		w.out = append(w.out, opElse)
+	}
+	w.move(h)
+	w.copied = in.end
+	if long {
+		w.out = append(w.out, opEnd)
+	}
 }
 
 func (w *rewrite) helperIndex(h helper) uint32 {
@@ -61,9 +65,13 @@ const (
 func (w *rewrite) helper(h helper) []byte {
 	f := writer{rewrite: w, steps: bulkSteps}
 	f.out = append(f.out, 1, 1, typeI32) // one local
-	f.tooLong(bulkTo)
-	if h.op == opMemoryCopy {
-		f.tooLong(bulkFrom)
+	f.tooLong(bulkTo, -1)
+	switch h.op {
+	case opMemoryCopy:
+		f.tooLong(bulkFrom, -1)
+		f.out = append(f.out, opI32Or)
+	case opMemoryInit:
+		f.tooLong(bulkFrom, len(w.m.data[h.segment].bytes))
 		f.out = append(f.out, opI32Or)
 	}
 	f.out = append(f.out, opIf, noType&0x7f)
@@ -80,13 +88,20 @@ func (w *rewrite) helper(h helper) []byte {
 	return append(f.out, opEnd)
 }
 
-// tooLong leaves on the stack whether the memory ends before local + size.
-func (w *writer) tooLong(local uint32) {
+// tooLong leaves on the stack whether what is copied ends before local + size:
+// the memory (-1), or a segment of so many bytes.
+func (w *writer) tooLong(local uint32, segment int) {
 	w.op(opLocalGet, local)
 	w.out = append(w.out, opI64ExtendI32)
 	w.op(opLocalGet, bulkSize)
 	w.out = append(w.out, opI64ExtendI32, opI64Add)
-	w.out = append(w.out, opMemorySize, 0, opI64ExtendI32, opI64Const, 16, opI64Shl, opI64GtU)
+	if segment < 0 {
+		w.out = append(w.out, opMemorySize, 0, opI64ExtendI32, opI64Const, 16, opI64Shl)
+	} else {
+		w.out = appendS32(append(w.out, opI32Const), int32(segment))
+		w.out = append(w.out, opI64ExtendI32)
+	}
+	w.out = append(w.out, opI64GtU)
 }
 
 // whole does all that is left in one instruction.

@@ -10,8 +10,12 @@ import (
 // Those that follow each other closely become one.
 
 // maxGap is how many zeros between two segments are written out rather than
-// have the second one stand for itself.
-const maxGap = 4 << 10
+// have the second one stand for itself, and maxZeros how many in all beside as
+// many as there are other bytes.
+const (
+	maxGap   = 4 << 10
+	maxZeros = 1 << 20
+)
 
 // mergeData joins active segments that lie close to each other. Nothing is
 // joined where the code refers to segments by number; where the memory is
@@ -28,16 +32,18 @@ func (m *module) mergeData() {
 	}
 	merged := sorted[:1:1]
 	merged[0].bytes = slices.Clone(merged[0].bytes)
+	zeros := maxZeros
 	for _, s := range sorted[1:] {
 		last := &merged[len(merged)-1]
 		end := last.at + int64(len(last.bytes))
 		switch {
 		case s.at < end || s.memory != last.memory:
 			return
-		case s.at > end+maxGap:
+		case s.at > end+maxGap || s.at > end+int64(zeros):
 			s.bytes = slices.Clone(s.bytes) // the original stays as it is
 			merged = append(merged, s)
 		default:
+			zeros += len(s.bytes) - int(s.at-end)
 			last.bytes = append(last.bytes, make([]byte, s.at-end)...)
 			last.bytes = append(last.bytes, s.bytes...)
 		}
@@ -45,13 +51,26 @@ func (m *module) mergeData() {
 	m.data = merged
 }
 
-// data writes all segments as passive ones.
+// data writes all segments as passive ones, and an empty one behind them.
 func (w *rewrite) data() (b []byte) {
 	for _, s := range w.m.data {
 		b = append(b, 1)
 		b = append(appendU32(b, uint32(len(s.bytes))), s.bytes...)
 	}
-	return b
+	return append(b, 1, 0)
+}
+
+// segment is what the guest's code finds under a segment's number. An active
+// segment is empty once it has been written, in each instance, whether it was
+// that one which wrote it or the one that it is a copy of.
+func (w *rewrite) segment(index uint32) uint32 {
+	if int(index) < len(w.m.data) && w.m.data[index].flag != 1 {
+		return uint32(len(w.m.data))
+	}
+	if int(index) >= len(w.m.data) {
+		return index + 1 // of no meaning: the compiler will refuse it
+	}
+	return index
 }
 
 // start writes the function that does what instantiation did: it writes the
@@ -67,7 +86,7 @@ func (w *rewrite) start() []byte {
 		b = appendS32(b, int32(len(s.bytes)))
 		b = appendU32(append(b, prefixMisc, opMemoryInit&0xff), uint32(i))
 		b = appendU32(b, s.memory)
-		b = appendU32(append(b, prefixMisc, opDataDrop&0xff), uint32(i))
+		b = appendU32(append(b, prefixMisc, opDataDrop&0xff), uint32(i)) // what it takes is free
 	}
 	if w.m.start >= 0 {
 		start := uint32(w.m.start)

@@ -2,8 +2,8 @@ package meter
 
 import "slices"
 
-// maxUnchecked is how many bytes of code may run without a look at the steps
-// that are left: some microseconds' worth.
+// maxUnchecked is how many bytes of code stand without a look at the steps that
+// are left: some microseconds' worth.
 const maxUnchecked = 8 << 10
 
 // writer writes one function anew.
@@ -16,6 +16,9 @@ type writer struct {
 	light    bool   // it needs no check
 	tight    bool   // it keeps the steps in a local
 	counting []int  // where it calls functions that need the count of steps
+	sums     []int  // what the plan's dear instructions count, each with those before it
+	locals   []byte // the types of its locals, parameters included
+	keeping  int    // how many bytes may yet be spent on keeping locals
 	steps    uint32 // a local: where tight it holds the steps
 	size     uint32 // a local for the length of a copy
 	depth    int    // how many blocks are open in what is written
@@ -27,16 +30,18 @@ type writer struct {
 }
 
 // function appends a function's body with its checks.
-func (w *writer) function(dst []byte, p *plan, results, body []byte) []byte {
+func (w *writer) function(dst []byte, p *plan, params, results, body []byte) []byte {
 	w.plan, w.body, w.out = p, body, w.out[:0]
 	w.depth, w.open, w.loops, w.jumps, w.back, w.last = 0, w.open[:0], 0, 0, 0, p.code
-	w.steps = uint32(len(p.locals))
+	w.steps = uint32(p.locals)
 	w.size = w.steps + 1
 	w.light = p.light(len(body))
 	w.counting = p.counting(w.lights)
+	w.sums = p.steps(w.lights, func(callee int) int { return lengthCost(len(w.m.bodies[callee])) })
+	w.keeping = 4*len(body) + maxTight
 	w.tight = slices.ContainsFunc(p.back, func(b back) bool { return b.again.tight(w.counting) })
 
-	w.declareLocals()
+	w.declareLocals(params)
 	w.copied = p.code
 	switch {
 	case w.light:
@@ -54,11 +59,27 @@ func (w *writer) function(dst []byte, p *plan, results, body []byte) []byte {
 	return append(dst, w.out...)
 }
 
-// entryCost is how many steps a call of the function takes. What a frame may
-// need of the stack counts, so that no recursion runs far between two looks at
-// the stack's size.
-func (w *writer) entryCost() int {
-	return 1 + len(w.plan.locals)/16 + min(len(w.body), maxUnchecked)/128
+// lengthCost is how many steps code of so many bytes takes.
+func lengthCost(bytes int) int { return 1 + bytes/16 }
+
+// entryCost is how many steps a call of the function takes: all its code, once.
+// What a frame may need of the stack counts, so that no recursion runs far
+// between two looks at the stack's size.
+func (w *writer) entryCost() int { return w.plan.locals/16 + w.cost(stretch{0, len(w.body)}) }
+
+// cost is how many steps a pass through a stretch of code takes.
+func (w *writer) cost(s stretch) int {
+	at := func(d dear, at int) int { return d.at - at }
+	first, _ := slices.BinarySearchFunc(w.plan.dear, s.start, at)
+	end, _ := slices.BinarySearchFunc(w.plan.dear, s.end, at)
+	sum := lengthCost(s.end - s.start)
+	if end > first {
+		sum += w.sums[end-1]
+		if first > 0 {
+			sum -= w.sums[first-1]
+		}
+	}
+	return min(sum, 1<<30)
 }
 
 // enter takes the steps into their local. A function that cannot call itself,
@@ -76,12 +97,18 @@ func (w *writer) enter() {
 }
 
 // declareLocals copies the declarations and adds two locals.
-func (w *writer) declareLocals() {
+func (w *writer) declareLocals(params []byte) {
 	r := reader{b: w.body}
 	groups := r.u32()
 	w.out = appendU32(w.out, groups+1)
 	w.out = append(w.out, w.body[r.pos:w.plan.code]...)
 	w.out = append(w.out, 2, typeI32)
+	w.locals = append(w.locals[:0], params...)
+	(&reader{b: w.body}).locals(func(n uint32, typ byte) {
+		for range n {
+			w.locals = append(w.locals, typ)
+		}
+	})
 }
 
 // op writes an instruction that names something.
@@ -102,7 +129,7 @@ func (w *writer) code() {
 		r.next(&in)
 		if in.start-w.last > maxUnchecked && !w.light {
 			w.flush(in.start, in.start)
-			w.check(maxUnchecked / 1024)
+			w.check(1) // its length has been counted
 		}
 		w.instruction(&in)
 	}
@@ -147,9 +174,14 @@ func (w *writer) instruction(in *instruction) {
 		w.flush(in.start, in.start)
 		w.check(heavyCost)
 		w.change()
-	case opTableSet:
+	case opTableSet, opElementDrop:
 		w.flush(in.start, in.start)
 		w.change()
+	case opDataDrop:
+		w.flush(in.start, in.start)
+		w.change()
+		w.flush(in.start, in.end)
+		w.out = appendU32(append(w.out, prefixMisc, opDataDrop&0xff), w.segment(in.index))
 	case opGlobalSet:
 		if w.hidden(in.index) {
 			w.flush(in.start, in.start)
@@ -191,7 +223,7 @@ func (w *writer) loop(in *instruction) {
 	w.begin()
 	if l.head {
 		w.flush(in.end, in.end)
-		w.check(stretch{l.start, l.end}.cost())
+		w.check(w.cost(stretch{l.start, l.end}))
 	}
 }
 
@@ -246,7 +278,7 @@ func (w *writer) branchBack(in *instruction, b *back, label uint32) {
 		w.out = append(w.out, opIf, noType&0x7f)
 		label++
 	}
-	w.count(b.again.cost())
+	w.count(w.cost(b.again))
 	w.refill(w.kept(b.again), int(label))
 	w.op(opBr, label)
 	if in.op == opBrIf {
@@ -254,9 +286,6 @@ func (w *writer) branchBack(in *instruction, b *back, label uint32) {
 	}
 	w.last = in.end
 }
-
-// cost is how many steps a pass through a stretch of code takes.
-func (s stretch) cost() int { return 1 + min(s.end-s.start, maxUnchecked)/1024 }
 
 // count takes steps away and leaves on the stack whether none is left.
 func (w *writer) count(cost int) {
@@ -316,7 +345,7 @@ const (
 
 // kept are the locals that are worth keeping for what runs again.
 func (w *writer) kept(again stretch) []uint32 {
-	if again.end-again.start > maxTight || !again.tight(w.counting) {
+	if w.keeping == 0 || again.end-again.start > maxTight || !again.tight(w.counting) {
 		return nil
 	}
 	return w.plan.mentioned(again)
@@ -325,15 +354,15 @@ func (w *writer) kept(again stretch) []uint32 {
 // keep puts locals into globals and answers which. References are not kept:
 // in a global they would live on.
 func (w *writer) keep(locals []uint32) (globals []uint32) {
-	if len(locals) > maxKept {
+	const each = 12 // bytes, about
+	if len(locals) > maxKept || len(locals)*each > w.keeping {
+		w.keeping = 0
 		return nil
 	}
+	w.keeping -= len(locals) * each
 	var used [256]int
 	for _, local := range locals {
-		if int(local) >= len(w.plan.locals) {
-			return nil // the compiler will refuse it
-		}
-		typ := w.plan.locals[local]
+		typ := w.locals[local]
 		if typ < typeV128 {
 			return nil
 		}

@@ -50,14 +50,15 @@ const (
 	prefixMisc = 0xfc
 	prefixSIMD = 0xfd
 
-	opMemoryInit = prefixMisc<<8 | 8
-	opDataDrop   = prefixMisc<<8 | 9
-	opMemoryCopy = prefixMisc<<8 | 10
-	opMemoryFill = prefixMisc<<8 | 11
-	opTableInit  = prefixMisc<<8 | 12
-	opTableCopy  = prefixMisc<<8 | 14
-	opTableGrow  = prefixMisc<<8 | 15
-	opTableFill  = prefixMisc<<8 | 17
+	opMemoryInit  = prefixMisc<<8 | 8
+	opDataDrop    = prefixMisc<<8 | 9
+	opMemoryCopy  = prefixMisc<<8 | 10
+	opMemoryFill  = prefixMisc<<8 | 11
+	opTableInit   = prefixMisc<<8 | 12
+	opElementDrop = prefixMisc<<8 | 13
+	opTableCopy   = prefixMisc<<8 | 14
+	opTableGrow   = prefixMisc<<8 | 15
+	opTableFill   = prefixMisc<<8 | 17
 )
 
 // noType is the block type of a block that takes and leaves nothing.

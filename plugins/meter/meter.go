@@ -39,7 +39,7 @@ func GlobalName(i int) string { return reserved + "global:" + strconv.Itoa(i) }
 // Options are the limits that a module is held to.
 type Options struct {
 	MemoryPages  uint32 // the most pages of 64 KiB that its memory may have
-	TableEntries uint32 // the most entries that each of its tables may have
+	TableEntries uint32 // the most entries that its tables may have together
 }
 
 // Module is a rewritten module.
@@ -74,6 +74,7 @@ func Rewrite(wasm []byte, o Options) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
+	m.mergeData()
 	if err := m.limit(o); err != nil {
 		return nil, err
 	}
@@ -82,7 +83,6 @@ func Rewrite(wasm []byte, o Options) (*Module, error) {
 			return nil, fmt.Errorf("it exports %q: names that begin with %s are reserved", e.name, reserved)
 		}
 	}
-	m.mergeData()
 	w := newRewrite(m)
 	code, err := w.module()
 	if err != nil {
@@ -108,18 +108,38 @@ func (m *module) limit(o Options) error {
 		}
 	}
 	for i := range m.tables {
-		if err := lower(&m.tables[i].limits, "table", o.TableEntries); err != nil {
+		if err := lower(&m.tables[i].limits, "table", o.TableEntries/uint32(len(m.tables))); err != nil {
 			return err
 		}
 	}
-	if len(m.tables) > maxTables {
-		return fmt.Errorf("it has %d tables, the most are %d", len(m.tables), maxTables)
+	mutable := 0
+	for _, g := range m.globals {
+		mutable += int(g.mutable)
+	}
+	for _, l := range []struct {
+		what      string
+		has, most int
+	}{
+		{"tables", len(m.tables), maxTables},
+		{"globals", len(m.globals), maxGlobals},
+		{"mutable globals", mutable, maxMutable},
+		{"data segments", len(m.data), maxSegments},
+		{"element segments", len(m.elements), maxSegments},
+	} {
+		if l.has > l.most {
+			return fmt.Errorf("it has %d %s, the most are %d", l.has, l.what, l.most)
+		}
 	}
 	return nil
 }
 
-// maxTables keeps a module from multiplying the limit on one.
-const maxTables = 64
+// Limits on what each instance has a record of.
+const (
+	maxTables   = 64
+	maxGlobals  = 10_000
+	maxMutable  = 1_000
+	maxSegments = 10_000
+)
 
 // rewrite is what the parts of the new module have in common.
 type rewrite struct {
@@ -138,10 +158,10 @@ func newRewrite(m *module) *rewrite {
 	w := &rewrite{m: m, imported: m.importedFunctions, types: slices.Clone(m.types)}
 	for i, g := range m.globals {
 		if g.mutable == 1 && g.valueType >= typeF64 {
-			w.numbers = append(w.numbers, uint32(m.importedGlobals+i))
+			w.numbers = append(w.numbers, uint32(len(m.importedGlobals)+i))
 		}
 	}
-	w.stepsGlobal = uint32(m.importedGlobals + len(m.globals))
+	w.stepsGlobal = uint32(len(m.importedGlobals) + len(m.globals))
 	return w
 }
 
@@ -149,7 +169,7 @@ func (w *rewrite) changedGlobal() uint32 { return w.stepsGlobal + 1 }
 
 // hidden tells whether a global is one that cannot be read from outside.
 func (w *rewrite) hidden(index uint32) bool {
-	i := int(index) - w.m.importedGlobals
+	i := int(index) - len(w.m.importedGlobals)
 	return i >= 0 && i < len(w.m.globals) && w.m.globals[i].valueType < typeF64
 }
 
@@ -227,12 +247,4 @@ func zero(typ byte) []byte {
 	default:
 		return []byte{opI32Const, 0, opEnd}
 	}
-}
-
-func (w *rewrite) takesNothing(blockType int64) bool {
-	if blockType < 0 {
-		return true
-	}
-	params, _ := w.typeParts(uint32(blockType))
-	return len(params) == 0
 }

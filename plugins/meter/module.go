@@ -62,7 +62,8 @@ type module struct {
 	names     []byte // the name section
 	customs   [][]byte
 
-	importedFunctions, importedGlobals, importedMemories, importedTables int
+	importedFunctions, importedMemories int
+	importedGlobals                     []global // without init
 }
 
 type limits struct {
@@ -103,8 +104,15 @@ func decode(wasm []byte) (*module, error) {
 	}
 	m := &module{start: -1}
 	r := reader{b: wasm, pos: len(header)}
+	order := 0
 	for !r.done() {
 		id, body := r.byte(), r.bytes(r.u32())
+		if place := strings.IndexByte(sectionOrder, id); place >= 0 {
+			if place < order {
+				r.fail(errors.New("it is there twice, or not in its place"))
+			}
+			order = place + 1
+		}
 		if r.err != nil {
 			return nil, fmt.Errorf("section %d: %w", id, r.err)
 		}
@@ -120,7 +128,62 @@ func decode(wasm []byte) (*module, error) {
 	if len(m.functions) != len(m.bodies) {
 		return nil, fmt.Errorf("%d functions are declared and %d defined", len(m.functions), len(m.bodies))
 	}
-	return m, nil
+	return m, m.references()
+}
+
+// references checks that what refers to functions and globals by number means
+// the module's own: in the new module there are more of them.
+func (m *module) references() error {
+	for _, e := range m.exports {
+		if e.kind == kindFunction && !m.hasFunction(e.index) || e.kind == kindGlobal && !m.hasGlobal(e.index) {
+			return fmt.Errorf("its export %q does not exist", e.name)
+		}
+	}
+	if m.start >= 0 && !m.hasFunction(uint32(m.start)) {
+		return fmt.Errorf("its start function, %d, does not exist", m.start)
+	}
+	var err error
+	see := func(in *instruction) {
+		if in.op == opRefFunc && !m.hasFunction(in.index) || in.op == opGlobalGet && !m.hasGlobal(in.index) {
+			err = fmt.Errorf("a constant expression refers to %d, which does not exist", in.index)
+		}
+	}
+	for _, g := range m.globals {
+		(&reader{b: g.init}).expression(see)
+	}
+	for i, s := range m.data {
+		if s.flag != 1 && !m.hasOffset(&s) {
+			return fmt.Errorf("data segment %d has no place that is known when it is written", i)
+		}
+	}
+	for _, e := range m.elements {
+		(&reader{b: e}).element(see)
+	}
+	return err
+}
+
+// hasOffset tells whether an active segment has a memory, and an offset that
+// may stand there: a constant, or an imported global.
+// Start has it in its code, where anything else would be allowed as well.
+func (m *module) hasOffset(s *segment) bool {
+	if s.memory != 0 || m.importedMemories+len(m.memories) == 0 {
+		return false
+	}
+	var in instruction
+	r := reader{b: s.offset}
+	r.next(&in)
+	if in.op == opGlobalGet && int64(in.index) < int64(len(m.importedGlobals)) {
+		return m.importedGlobals[in.index].valueType == typeI32 && in.end+1 == len(s.offset)
+	}
+	return s.at >= 0
+}
+
+func (m *module) hasFunction(index uint32) bool {
+	return uint64(index) < uint64(m.importedFunctions+len(m.functions))
+}
+
+func (m *module) hasGlobal(index uint32) bool {
+	return uint64(index) < uint64(len(m.importedGlobals)+len(m.globals))
 }
 
 func (m *module) section(id byte, r *reader) {
@@ -141,7 +204,7 @@ func (m *module) section(id byte, r *reader) {
 		}
 	case sectionMemory:
 		for range r.count() {
-			m.memories = append(m.memories, r.limits())
+			m.memories = append(m.memories, r.memory())
 		}
 	case sectionGlobal:
 		for range r.count() {
@@ -202,15 +265,13 @@ func (m *module) importEntry(r *reader) {
 		m.importedFunctions++
 		r.u32()
 	case kindTable:
-		m.importedTables++
 		r.byte()
 		r.limits()
 	case kindMemory:
 		m.importedMemories++
-		r.limits()
+		r.memory()
 	case kindGlobal:
-		m.importedGlobals++
-		r.bytes(2)
+		m.importedGlobals = append(m.importedGlobals, global{valueType: r.byte(), mutable: r.byte()})
 	default:
 		r.fail(fmt.Errorf("an import of kind %d is unknown", kind))
 	}
@@ -222,21 +283,29 @@ func (r *reader) limits() (l limits) {
 	if l.flags&1 != 0 {
 		l.max = r.u32()
 	}
-	if l.flags > 1 {
+	switch {
+	case l.flags > 1:
 		r.fail(errors.New("shared and 64-bit memories are not supported"))
+	case l.flags == 1 && l.min > l.max:
+		r.fail(fmt.Errorf("a minimum of %d is more than the maximum of %d", l.min, l.max))
 	}
 	return l
 }
 
-// reference is where a function's index stands.
-type reference struct {
-	start, end int
-	function   uint32
+// maxPages is how many pages of 64 KiB addresses of 32 bits reach.
+const maxPages = 1 << 16
+
+func (r *reader) memory() limits {
+	l := r.limits()
+	if l.min > maxPages || l.max > maxPages {
+		r.fail(fmt.Errorf("a memory of more than %d pages is not possible", maxPages))
+	}
+	return l
 }
 
 // expression reads a constant expression up to its end. It calls see, which
-// may be nil, for each reference to a function.
-func (r *reader) expression(see func(reference)) []byte {
+// may be nil, for each instruction.
+func (r *reader) expression(see func(*instruction)) []byte {
 	start := r.pos
 	var in instruction
 	for in.op != opEnd || in.end == 0 {
@@ -244,16 +313,18 @@ func (r *reader) expression(see func(reference)) []byte {
 		if r.err != nil {
 			return nil
 		}
-		if in.op == opRefFunc && see != nil {
-			see(reference{in.start + 1, in.end, in.index})
+		if see != nil {
+			see(&in)
 		}
 	}
 	return r.b[start:r.pos]
 }
 
 // element reads an element segment; its eight forms are those of the
-// specification's section 5.5.12.
-func (r *reader) element(see func(reference)) {
+// specification's section 5.5.12. It calls see, which may be nil, for each
+// instruction; a function's number that stands for itself is shown as the
+// ref.func that it means.
+func (r *reader) element(see func(*instruction)) {
 	flags := r.u32()
 	if flags > 7 {
 		r.fail(fmt.Errorf("an element segment of form %d is unknown", flags))
@@ -273,9 +344,9 @@ func (r *reader) element(see func(reference)) {
 			r.expression(see)
 			continue
 		}
-		start := r.pos
-		if function := r.u32(); see != nil {
-			see(reference{start, r.pos, function})
+		start := r.pos - 1 // where the opcode would be
+		if function := r.u32(); see != nil && r.err == nil {
+			see(&instruction{start: start, end: r.pos, op: opRefFunc, index: function})
 		}
 	}
 }

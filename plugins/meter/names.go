@@ -6,6 +6,9 @@ const (
 	namesFunctions = 1
 )
 
+// maxName is where names are cut off, in bytes: each trap shows thirty of them.
+const maxName = 256
+
 // names appends the name section: the guest's names of functions, and that of
 // Start. Parts that nobody reads are left out, and the guest's names where they
 // are not well formed.
@@ -49,7 +52,7 @@ func (w *rewrite) functionNames(r *reader) (names [][]byte) {
 			index++
 		}
 		if int(index) <= w.imported+len(w.m.functions) {
-			names = append(names, appendName(appendU32(nil, index), name))
+			names = append(names, appendName(appendU32(nil, index), name[:min(len(name), maxName)]))
 		}
 	}
 	return names

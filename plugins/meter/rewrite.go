@@ -55,11 +55,13 @@ func (w *rewrite) module() ([]byte, error) {
 	}
 	out = appendSection(out, sectionElement, len(m.elements), b)
 	if m.hasCount || len(m.data) > 0 {
-		b = appendU32(b[:0], uint32(len(m.data)))
+		b = appendU32(b[:0], uint32(len(m.data)+1))
 		out = append(appendU32(append(out, sectionDataCount), uint32(len(b))), b...)
 	}
 	out = appendSection(out, sectionCode, len(functions), code)
-	out = appendSection(out, sectionData, len(m.data), w.data())
+	if m.hasCount || len(m.data) > 0 {
+		out = appendSection(out, sectionData, len(m.data)+1, w.data())
+	}
 	for _, c := range m.customs {
 		out = append(appendU32(append(out, sectionCustom), uint32(len(c))), c...)
 	}
@@ -69,23 +71,26 @@ func (w *rewrite) module() ([]byte, error) {
 // functions writes the code of the module's own functions.
 func (w *rewrite) functions() (code []byte, err error) {
 	m := w.m
-	s := scanner{imported: w.imported}
+	s := scanner{module: m}
 	plans := make([]plan, len(m.bodies))
 	w.lights = make([]bool, len(m.bodies))
-	size := 0
+	size, locals := 0, 0
 	for i, body := range m.bodies {
 		params, _ := w.typeParts(m.functions[i])
 		if plans[i], err = s.scan(params, body); err != nil {
 			return nil, fmt.Errorf("function %d: %w", w.imported+i, err)
 		}
 		w.lights[i] = plans[i].light(len(body))
+		if locals += plans[i].locals; locals > maxAllLocals {
+			return nil, fmt.Errorf("its functions have more than %d locals together", maxAllLocals)
+		}
 		size += len(body)
 	}
 	code = make([]byte, 0, size+size/8)
 	f := writer{rewrite: w}
 	for i, body := range m.bodies {
-		_, results := w.typeParts(m.functions[i])
-		code = f.function(code, &plans[i], results, body)
+		params, results := w.typeParts(m.functions[i])
+		code = f.function(code, &plans[i], params, results, body)
 	}
 	return code, nil
 }
@@ -95,7 +100,7 @@ func (w *rewrite) imports(refill []byte) []byte { return append(join(w.m.imports
 func (w *rewrite) globals() (b []byte) {
 	for _, g := range w.m.globals {
 		b = append(b, g.valueType, g.mutable)
-		b = w.shift(b, g.init, func(r *reader, see func(reference)) { r.expression(see) })
+		b = w.shift(b, g.init, func(r *reader, see func(*instruction)) { r.expression(see) })
 	}
 	for range 2 { // Steps, Changed
 		b = append(b, typeI32, 1, opI32Const, 0, opEnd)
@@ -131,13 +136,13 @@ func (w *rewrite) exports(start uint32) (count int, b []byte) {
 
 // shift copies an entry in which the functions that the module defines have
 // moved by one.
-func (w *rewrite) shift(dst, entry []byte, read func(*reader, func(reference))) []byte {
+func (w *rewrite) shift(dst, entry []byte, read func(*reader, func(*instruction))) []byte {
 	copied := 0
-	read(&reader{b: entry}, func(f reference) {
-		if int(f.function) >= w.imported {
-			dst = append(dst, entry[copied:f.start]...)
-			dst = appendU32(dst, f.function+1)
-			copied = f.end
+	read(&reader{b: entry}, func(in *instruction) {
+		if in.op == opRefFunc && int(in.index) >= w.imported {
+			dst = append(dst, entry[copied:in.start+1]...)
+			dst = appendU32(dst, in.index+1)
+			copied = in.end
 		}
 	})
 	return append(dst, entry[copied:]...)

@@ -1,29 +1,32 @@
 package meter
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"slices"
 )
 
 // Limits on what a function may look like. The compiler's time grows with the
-// square of how deep loops are nested; compilers of real languages stay far
-// below these.
+// square of each; compilers of real languages stay far below.
 const (
-	maxLocals = 50_000
-	maxBlocks = 50_000 // nested
-	maxLoops  = 500    // nested
+	maxBody      = 8 << 20 // bytes
+	maxLocals    = 10_000
+	maxAllLocals = 5_000_000 // of all functions
+	maxParams    = 1_000
+	maxBlocks    = 10_000
+	maxLoops     = 500    // nested
+	maxTargets   = 50_000 // of all br_table
 )
 
 // plan is what is known of a function before it is rewritten.
 type plan struct {
-	locals   []byte // the types of its locals, parameters included
+	locals   int    // how many, parameters included
 	code     int    // where the code begins in the body
 	loops    []loop // in the order of their beginnings
 	back     []back // the branches that lead back to loops, in order
 	jumps    []jump // branches to a dispatch loop whose target is known, in order
 	calls    []call
+	dear     []dear    // what takes much longer than its length says, in order
 	mentions []mention // of locals, in order
 	heavy    bool      // it has instructions that take long
 }
@@ -57,6 +60,13 @@ type call struct {
 	callee int // -1 where it is not known
 }
 
+// dear is an instruction that takes much longer than others: the steps that it
+// counts, or the function that it calls.
+type dear struct {
+	at, steps int
+	callee    int // -1: none
+}
+
 // mention is an instruction that reads or writes a local.
 type mention struct {
 	at    int
@@ -78,13 +88,14 @@ type openBlock struct {
 
 // scanner reads a function for its plan.
 type scanner struct {
-	imported int // functions
+	module   *module
 	plan     plan
 	calls    []call // those of the plan, and its mentions: most plans are done with them
 	mentions []mention
 	open     []openBlock
 	ends     []int // where each block ends, by number; 0 while it is open
 	loops    int   // how many open blocks are loops
+	targets  int   // of br_table so far
 	last     [2]instruction
 }
 
@@ -94,10 +105,13 @@ func (s *scanner) scan(params, body []byte) (plan, error) {
 	s.calls, s.mentions = s.calls[:0], s.mentions[:0]
 	s.open = append(s.open[:0], openBlock{op: opBlock, typ: noType, loop: -1})
 	s.ends = append(s.ends[:0], 0)
-	s.loops = 0
+	s.loops, s.targets = 0, 0
 	s.last = [2]instruction{}
 	r := reader{b: body}
-	s.plan.locals = r.locals(params)
+	if len(params) > maxParams || len(body) > maxBody {
+		return plan{}, fmt.Errorf("it has %d parameters and %d bytes, the most are %d and %d", len(params), len(body), maxParams, maxBody)
+	}
+	s.plan.locals = len(params) + r.locals(nil)
 	s.plan.code = r.pos
 	var in instruction
 	for len(s.open) > 0 && r.err == nil {
@@ -117,18 +131,21 @@ func (s *scanner) scan(params, body []byte) (plan, error) {
 	return s.plan, r.err
 }
 
-// locals reads the declarations of locals, which follow the parameters.
-func (r *reader) locals(params []byte) []byte {
-	all := slices.Clip(params)
+// locals reads the declarations of locals and counts them. It calls see, which
+// may be nil, for each.
+func (r *reader) locals(see func(n uint32, typ byte)) int {
+	total := uint64(0)
 	for range r.count() {
 		n, typ := r.u32(), r.byte()
-		if uint64(n)+uint64(len(all)) > maxLocals {
+		if total += uint64(n); total > maxLocals {
 			r.fail(fmt.Errorf("it has more than %d locals", maxLocals))
-			return nil
+			return 0
 		}
-		all = append(all, bytes.Repeat([]byte{typ}, int(n))...)
+		if see != nil {
+			see(n, typ)
+		}
 	}
-	return all
+	return int(total)
 }
 
 func (s *scanner) see(in *instruction) error {
@@ -144,23 +161,50 @@ func (s *scanner) see(in *instruction) error {
 	case opBrIf:
 		s.branch(in, in.index)
 	case opBrTable:
-		if !s.dispatch(in) {
-			for _, label := range in.labels {
-				s.branch(in, label)
-			}
-		}
+		return s.branchTable(in)
 	case opCall:
-		if int(in.index) >= s.imported {
-			s.calls = append(s.calls, call{in.start, int(in.index) - s.imported})
+		if !s.module.hasFunction(in.index) {
+			return fmt.Errorf("it calls function %d, which does not exist", in.index)
+		}
+		if callee := int(in.index) - s.module.importedFunctions; callee >= 0 {
+			s.calls = append(s.calls, call{in.start, callee})
+			s.plan.dear = append(s.plan.dear, dear{at: in.start, callee: callee})
+		}
+	case opRefFunc:
+		if !s.module.hasFunction(in.index) {
+			return fmt.Errorf("it refers to function %d, which does not exist", in.index)
 		}
 	case opCallIndirect:
 		s.calls = append(s.calls, call{in.start, -1})
 	case opLocalGet, opLocalSet, opLocalTee:
+		if int64(in.index) >= int64(s.plan.locals) {
+			return fmt.Errorf("it uses local %d, which does not exist", in.index)
+		}
 		s.mentions = append(s.mentions, mention{in.start, in.index})
+	case opGlobalGet, opGlobalSet:
+		if !s.module.hasGlobal(in.index) {
+			return fmt.Errorf("it uses global %d, which does not exist", in.index)
+		}
 	case opMemoryGrow, opTableInit, opTableCopy, opTableGrow, opTableFill:
 		s.plan.heavy = true
+	case opMemoryCopy, opMemoryFill, opMemoryInit:
+		s.plan.dear = append(s.plan.dear, dear{in.start, smallBulk / 32, -1})
+	default:
+		if slow(in.op) {
+			s.plan.dear = append(s.plan.dear, dear{in.start, slowCost, -1})
+		}
 	}
 	return nil
+}
+
+// slowCost is what divisions, remainders and square roots count, and slow
+// tells whether an instruction is one.
+const slowCost = 8
+
+func slow(op uint16) bool {
+	return op >= 0x6d && op <= 0x70 || op >= 0x7f && op <= 0x82 || // i32, i64
+		op == 0x91 || op == 0x95 || op == 0x9f || op == 0xa3 || // f32, f64
+		op == prefixSIMD<<8
 }
 
 func (s *scanner) begin(in *instruction) error {
@@ -173,8 +217,8 @@ func (s *scanner) begin(in *instruction) error {
 	s.ends = append(s.ends, 0)
 	s.open = append(s.open, b)
 	switch {
-	case len(s.open) > maxBlocks:
-		return fmt.Errorf("its blocks are nested more than %d deep", maxBlocks)
+	case len(s.ends) > maxBlocks:
+		return fmt.Errorf("it has more than %d blocks", maxBlocks)
 	case s.loops > maxLoops:
 		return fmt.Errorf("its loops are nested more than %d deep", maxLoops)
 	}
@@ -209,6 +253,18 @@ func (s *scanner) branch(in *instruction, index uint32) {
 	l := &s.plan.loops[b.loop]
 	l.head = l.head || in.op == opBrTable
 	s.plan.back = append(s.plan.back, back{in.start, b.loop, stretch{l.start, in.end}})
+}
+
+func (s *scanner) branchTable(in *instruction) error {
+	if s.targets += len(in.labels); s.targets > maxTargets {
+		return fmt.Errorf("its br_table instructions have more than %d targets", maxTargets)
+	}
+	if !s.dispatch(in) {
+		for _, label := range in.labels {
+			s.branch(in, label)
+		}
+	}
+	return nil
 }
 
 // dispatch finds out whether a br_table is the head of a dispatch loop, which
@@ -315,4 +371,21 @@ func (p *plan) mentioned(s stretch) (locals []uint32) {
 	}
 	slices.Sort(locals)
 	return slices.Compact(locals)
+}
+
+// steps are what a stretch of code counts, beside what its length says, up to
+// each of the plan's dear instructions. A light function that is called does
+// not count for itself.
+func (p *plan) steps(light []bool, sizes func(int) int) (sums []int) {
+	sum := 0
+	for _, d := range p.dear {
+		switch {
+		case d.callee < 0:
+			sum += d.steps
+		case light[d.callee]:
+			sum += sizes(d.callee)
+		}
+		sums = append(sums, sum)
+	}
+	return sums
 }
