@@ -38,6 +38,7 @@ func benchmarkPlugin() *wt.Module {
 func BenchmarkPhaseCall(b *testing.B) {
 	p, _ := load(b, benchmarkPlugin())
 	i, x := acquire(b, p), exchange(nil)
+	i.Run(x, abi.Content) // looks its function up
 	b.Run("wazero", func(b *testing.B) {
 		b.ReportAllocs()
 		for f := i.functions[abi.Content]; b.Loop(); {
@@ -56,6 +57,7 @@ func BenchmarkPhaseCall(b *testing.B) {
 func BenchmarkHostCall(b *testing.B) {
 	p, _ := load(b, benchmarkPlugin())
 	i, x := acquire(b, p), exchange(nil)
+	i.Run(x, abi.Content) // looks its function up
 	for _, test := range []struct {
 		name  string
 		phase abi.Phase
@@ -97,6 +99,7 @@ func BenchmarkExchange(b *testing.B) {
 func TestAllocations(t *testing.T) {
 	p, _ := load(t, benchmarkPlugin())
 	i, x := acquire(t, p), exchange(nil)
+	i.Run(x, abi.Content) // looks its function up
 	for phase := range abi.NumPhases {
 		if n := testing.AllocsPerRun(100, func() { i.Run(x, phase) }); n != 0 {
 			t.Errorf("%s allocates %v times", phase, n)

@@ -15,8 +15,6 @@ import (
 	"phasm/sdk/abi"
 )
 
-const wasiModule = "wasi_snapshot_preview1"
-
 // check finds everything in the module's imports and exports that would keep
 // it from running, missing grants included, and reports all of it at once.
 func (p *Plugin) check() error {

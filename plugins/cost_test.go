@@ -20,6 +20,7 @@ const (
 func TestCost(t *testing.T) {
 	p, _ := load(t, benchmarkPlugin())
 	i, x := acquire(t, p), exchange(nil)
+	i.Run(x, abi.Content) // looks its function up
 	run := func(phase abi.Phase) time.Duration { return fastest(func() { i.Run(x, phase) }) }
 	check := func(name string, limit time.Duration, times time.Duration, cost func() time.Duration) {
 		var costs []time.Duration

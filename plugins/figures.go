@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"phasm/plugins/metric"
+	"phasm/pool"
 	"phasm/sdk/abi"
 )
 
@@ -17,6 +18,7 @@ type counts struct {
 	calls   [abi.NumPhases]uint32
 	errors  [abi.NumPhases]uint32
 	time    [abi.NumPhases]time.Duration // of the calls whose time was taken
+	cpu     time.Duration                // of calls that took more than a slice
 	counter uint32
 	dirty   bool
 }
@@ -42,6 +44,7 @@ type figures struct {
 	calls  [abi.NumPhases]uint64
 	errors [abi.NumPhases]uint64
 	time   [abi.NumPhases]time.Duration
+	cpu    time.Duration
 }
 
 // add takes over what an instance has counted.
@@ -58,7 +61,8 @@ func (f *figures) add(i *Instance) {
 			c.calls[p], c.errors[p], c.time[p] = 0, 0, 0
 		}
 	}
-	c.dirty = false
+	f.cpu += c.cpu
+	c.cpu, c.dirty = 0, false
 }
 
 // register puts the plugin's figures among the server's metrics. After a
@@ -84,11 +88,26 @@ func (f *figures) register(p *Plugin) {
 		faults.Func(read(func() float64 { return float64(f.errors[phase]) }), name, phase.String())
 		seconds.Func(read(func() float64 { return f.time[phase].Seconds() * sampled }), name, phase.String())
 	}
+	r.Must(metric.Counter, "phasm_plugin_cpu_seconds_total", "Time that guests computed, in calls that took longer than some ten microseconds.", []string{"plugin"}).
+		Func(func() (v float64) {
+			p.pool.Locked(func() { v = f.cpu.Seconds() })
+			return v
+		}, name)
 	states := r.Must(metric.Gauge, "phasm_plugin_instances", "Instances of plugins by state.", []string{"plugin", "state"})
 	states.Func(func() float64 { return float64(p.pool.Stats().Idle) }, name, "idle")
 	states.Func(func() float64 { return float64(p.pool.Stats().InUse) }, name, "in_use")
-	waiting := r.Must(metric.Gauge, "phasm_plugin_waiting", "Exchanges that wait for an instance.", []string{"plugin"})
-	waiting.Func(func() float64 { return float64(p.pool.Stats().Waiting) }, name)
-	busy := r.Must(metric.Counter, "phasm_plugin_busy_total", "Exchanges that got no instance in time.", []string{"plugin"})
-	busy.Func(func() float64 { return float64(p.pool.Stats().Busy) }, name)
+	of := []string{"plugin"}
+	counter := func(name, help string, value func(pool.Stats) uint64) {
+		r.Must(metric.Counter, name, help, of).Func(func() float64 { return float64(value(p.pool.Stats())) }, p.options.Name)
+	}
+	counter("phasm_plugin_busy_total", "Exchanges that got no instance in time.", func(s pool.Stats) uint64 { return s.Busy })
+	counter("phasm_plugin_instances_made_total", "Instances that were made.", func(s pool.Stats) uint64 { return s.Made })
+	counter("phasm_plugin_instances_discarded_total", "Instances that were ended because of a fault, or because they could not be reset.",
+		func(s pool.Stats) uint64 { return s.Discarded })
+	r.Must(metric.Gauge, "phasm_plugin_waiting", "Exchanges that wait for an instance.", of).
+		Func(func() float64 { return float64(p.pool.Stats().Waiting) }, name)
+	r.Must(metric.Gauge, "phasm_plugin_quarantined", "1 while the plugin is in quarantine.", of).
+		Func(func() float64 { return min(1, float64(p.quarantine.until.Load())) }, name)
+	r.Must(metric.Counter, "phasm_plugin_quarantines_total", "Times that the plugin was put in quarantine.", of).
+		Func(func() float64 { return float64(p.quarantine.total.Load()) }, name)
 }

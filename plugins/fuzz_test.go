@@ -3,9 +3,13 @@ package plugins
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
+	"math/rand/v2"
 	"testing"
+	"time"
 
-	"phasm/plugins/host"
+	"github.com/tetratelabs/wazero"
+
 	wt "phasm/plugins/internal/wasmtest"
 	"phasm/sdk/abi"
 )
@@ -30,55 +34,91 @@ func richPlugin() []byte {
 	return m.Bytes()
 }
 
-// section is the first section of that kind in a module, as far as it is there.
-func section(wasm []byte, id byte) []byte {
-	for rest := wasm[min(len(wasm), len(core)):]; len(rest) > 1; {
-		size, n := uint64(0), 1
-		for shift := 0; n < len(rest) && n < 6; shift += 7 {
-			b := rest[n]
-			n++
-			size |= uint64(b&0x7f) << shift
-			if b < 0x80 {
-				break
-			}
-		}
-		end := min(uint64(len(rest)), uint64(n)+size)
-		if rest[0] == id {
-			return rest[:end]
-		}
-		rest = rest[end:]
-	}
-	return nil
-}
-
-// Whatever the bytes are, loading them must end in a plugin or an error.
-// Guest code runs only where it is that of the seed, which is known to end,
-// and tables are only as large as there.
+// Whatever the bytes are, loading them must end in a plugin or an error, and all
+// that a plugin does must end, too.
 func FuzzLoad(f *testing.F) {
-	rich := richPlugin()
-	f.Add(rich)
+	f.Add(richPlugin())
 	for _, test := range loadErrors {
 		f.Add(test.wasm)
 	}
-	const tables, code = 4, 10
-	f.Fuzz(func(t *testing.T, wasm []byte) {
-		o, _ := options(t, nil)
-		o.Memory = 2 * pageSize
-		p := &Plugin{options: o, host: host.NewPlugin(o.Name, nil, o.Log, o.Registry)}
-		defer p.Close()
-		if err := p.compile(context.Background(), wasm); err != nil {
-			return
+	valid := newValidator(f)
+	f.Fuzz(func(t *testing.T, wasm []byte) { runAll(t, wasm, valid) })
+}
+
+// Some of what FuzzLoad may come upon: a module that differs from a good one by
+// a byte, or is cut short.
+func TestLoadMutations(t *testing.T) {
+	rich := richPlugin()
+	valid := newValidator(t)
+	random := rand.New(rand.NewPCG(1, 1))
+	loaded := 0
+	for n := len(core); n < len(rich); n++ {
+		wasm := bytes.Clone(rich)
+		wasm[n] ^= byte(1 + random.IntN(255))
+		if n%8 == 0 {
+			wasm = wasm[:n]
 		}
-		if !bytes.Equal(section(wasm, code), section(rich, code)) || !bytes.Equal(section(wasm, tables), section(rich, tables)) {
-			return
+		if runAll(t, wasm, valid) {
+			loaded++
 		}
-		i, err := p.newInstance()
-		if err != nil {
-			return
+	}
+	if loaded < 50 {
+		t.Errorf("only %d of them load", loaded)
+	}
+}
+
+// newValidator tells modules that wazero takes from others.
+func newValidator(t testing.TB) func(wasm []byte) bool {
+	r := wazero.NewRuntimeWithConfig(context.Background(), wazero.NewRuntimeConfigInterpreter())
+	t.Cleanup(func() { r.Close(context.Background()) })
+	return func(wasm []byte) bool {
+		m, err := r.CompileModule(context.Background(), wasm)
+		if err == nil {
+			m.Close(context.Background())
 		}
-		for phase := range abi.NumPhases {
-			i.Run(nil, phase)
+		return err == nil
+	}
+}
+
+// runAll loads a module, runs all that it has, and tells whether it loads. What
+// is not valid must not become so by being metered.
+func runAll(t *testing.T, wasm []byte, valid func([]byte) bool) bool {
+	o, _ := options(t, wasm)
+	o.Memory, o.Fresh = 2*pageSize, true
+	o.CPU, o.Wall, o.initTime = time.Millisecond, 10*time.Millisecond, 10*time.Millisecond
+	begin := time.Now()
+	p, err := Load(context.Background(), o)
+	if err != nil {
+		return false
+	}
+	defer p.Close()
+	if !valid(withoutCustoms(wasm)) {
+		t.Errorf("it loads, but is not valid: %x", wasm)
+	}
+	for phase := range abi.NumPhases {
+		if i, err := p.Acquire(); err == nil {
+			i.Begin()
+			i.Run(quiet(), phase)
+			p.Release(i)
 		}
-		i.close()
-	})
+	}
+	if took := time.Since(begin); took > late {
+		t.Errorf("it took %v: %x", took, wasm)
+	}
+	return true
+}
+
+// withoutCustoms is a module without its custom sections: whatever is wrong with
+// them, the module is valid.
+func withoutCustoms(wasm []byte) []byte {
+	plain := bytes.Clone(core)
+	for rest := wasm[len(core):]; len(rest) > 0; {
+		size, n := binary.Uvarint(rest[1:])
+		end := 1 + n + int(size)
+		if rest[0] != 0 {
+			plain = append(plain, rest[:end]...)
+		}
+		rest = rest[end:]
+	}
+	return plain
 }

@@ -9,52 +9,97 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 
 	"phasm/plugins/host"
+	"phasm/plugins/memory"
+	"phasm/plugins/meter"
 	"phasm/sdk/abi"
 )
 
 // Instance is a module with a memory of its own. It serves one exchange at a
 // time, from its first phase to log, on one goroutine at a time.
 type Instance struct {
-	call      host.Call
-	plugin    *Plugin
-	module    api.Module
-	phases    abi.Mask
-	functions [abi.NumPhases]api.Function
-	output    output
-	stack     [1]uint64
-	broken    bool
-	counts    counts
+	call       host.Call
+	plugin     *Plugin
+	module     api.Module
+	memory     linear
+	numbers    []api.MutableGlobal // the mutable numbers among the module's globals
+	phases     abi.Mask
+	functions  [abi.NumPhases]api.Function // those that have been called
+	callStacks [abi.NumPhases]callStack    // of these
+	callStack  callStack                   // of the innermost function that runs
+	output     output
+	stack      [1]uint64
+	depth      int // how many phases run, one inside of the other
+	broken     bool
+	counts     counts
 }
 
-// newInstance makes an instance and runs its initialisation.
+// newInstance makes an instance: from the snapshot where there is one, else by
+// running its initialisation.
 func (p *Plugin) newInstance() (*Instance, error) {
 	i := &Instance{plugin: p, call: host.Call{Context: context.Background(), Plugin: p.host, Phase: abi.Init}}
 	i.output.call = &i.call
-	if err := i.start(); err != nil {
+	i.call.Budget = host.Budget{CPU: p.options.initTime, Wall: p.options.initTime, Stack: i.stackSize, Turns: p.options.Turns}
+	defer i.call.EndTurn()
+	make := i.initialise
+	if p.snapshot != nil {
+		make = i.restore
+	}
+	if err := make(); err != nil {
 		i.close()
 		return nil, err
 	}
 	i.output.end()
+	i.call.Budget.CPU, i.call.Budget.Wall = p.options.CPU, p.options.Wall
 	return i, nil
 }
 
-func (i *Instance) start() error {
+// instantiate makes the module's instance with an empty memory, or one that
+// shows an image.
+func (i *Instance) instantiate(image *memory.Image) error {
+	p := i.plugin
+	declared := p.module.ExportedMemories()[abi.ExportMemory]
+	most, _ := declared.Max()
+	var err error
+	if i.memory.Memory, err = memory.New(p.options.Budget, image, uint64(most)*pageSize); err != nil {
+		return err
+	}
+	if smallest := uint64(declared.Min()) * pageSize; smallest > 0 && i.memory.Reallocate(smallest) == nil {
+		return ErrMemory
+	}
 	// WASI gives clocks, randomness and output: no files, no arguments, no
 	// environment.
 	config := wazero.NewModuleConfig().
 		WithName("").
-		WithStartFunctions(). // _initialize is called below
+		WithStartFunctions(). // initialise calls them
 		WithStdout(&i.output).WithStderr(&i.output).
 		WithSysWalltime().WithSysNanotime().
 		WithNanosleep(func(ns int64) { i.call.Sleep(time.Duration(ns)) }).
-		WithRandSource(rand.Reader)
-	module, err := i.plugin.runtime.InstantiateModule(&i.call, i.plugin.module, config)
+		WithRandSource(&randomness{&i.call, rand.Reader})
+	allocator := experimental.MemoryAllocatorFunc(func(_, _ uint64) experimental.LinearMemory { return &i.memory })
+	i.module, err = p.runtime.InstantiateModule(experimental.WithMemoryAllocator(&i.call, allocator), p.module, config)
 	if err != nil {
 		return fmt.Errorf("cannot initialise: %w", i.output.explain(err))
 	}
-	i.module = module
+	for n := range p.numbers {
+		i.numbers = append(i.numbers, i.module.ExportedGlobal(meter.GlobalName(n)).(api.MutableGlobal))
+	}
+	return nil
+}
+
+// initialise makes the instance and runs all that a new instance runs.
+func (i *Instance) initialise() error {
+	if err := i.instantiate(nil); err != nil {
+		return err
+	}
+	i.call.Begin()
+	if i.plugin.hasStart {
+		if _, err := i.ask(meter.Start, 0); err != nil {
+			return fmt.Errorf("cannot initialise: %w", errors.Unwrap(err))
+		}
+	}
 	if _, err := i.ask(abi.ExportInit, 0); err != nil {
 		return err
 	}
@@ -69,9 +114,9 @@ func (i *Instance) start() error {
 	if err != nil {
 		return err
 	}
+	exports := i.plugin.module.ExportedFunctions()
 	for phase := range abi.NumPhases {
-		if f := module.ExportedFunction(phase.Export()); f != nil && abi.Mask(mask).Has(phase) {
-			i.functions[phase] = f
+		if exports[phase.Export()] != nil && abi.Mask(mask).Has(phase) {
 			i.phases |= phase.Mask()
 		}
 	}
@@ -90,7 +135,10 @@ func (i *Instance) ask(name string, otherwise int32) (int32, error) {
 	if f == nil {
 		return otherwise, nil
 	}
-	if err := f.CallWithStack(&i.call, i.stack[:]); err != nil {
+	i.callStack = callStackOf(f)
+	err := f.CallWithStack(&i.call, i.stack[:])
+	i.callStack = nil
+	if err != nil {
 		return 0, fmt.Errorf("cannot call %s: %w", name, i.output.explain(err))
 	}
 	return api.DecodeI32(i.stack[0]), nil
@@ -108,23 +156,42 @@ func (i *Instance) Broken() bool { return i == nil || i.broken }
 // instance must not run again after it.
 //
 // A phase may run while another one of the same instance waits in a host
-// call: a flush in content runs the body filter.
+// call: a flush in content runs the body filter. What it takes counts for the
+// outer one's limits.
 func (i *Instance) Run(x *host.Exchange, phase abi.Phase) (abi.Action, error) {
 	f := i.functions[phase]
 	if f == nil {
-		return abi.Continue, nil
+		if !i.phases.Has(phase) {
+			return abi.Continue, nil
+		}
+		f = i.module.ExportedFunction(phase.Export())
+		i.functions[phase], i.callStacks[phase] = f, callStackOf(f)
 	}
-	outerPhase, outerExchange := i.call.Phase, i.call.Exchange
+	outerPhase, outerExchange, outer := i.call.Phase, i.call.Exchange, i.callStack
 	i.call.Phase, i.call.Exchange, i.call.Failure = phase, x, ""
+	i.callStack = i.callStacks[phase]
+	if i.depth > 0 {
+		i.call.EndWait()
+	} else if phase != abi.Init {
+		i.call.Begin()
+	}
+	i.depth++
 	start := i.counts.begin(phase)
 	err := f.CallWithStack(&i.call, i.stack[:])
 	i.counts.end(phase, start)
+	i.dropStack(phase)
+	if i.depth--; i.depth > 0 {
+		i.call.BeginWait()
+	} else {
+		i.call.EndTurn()
+		i.counts.cpu += i.call.Used()
+	}
 	if err != nil {
 		err = i.output.explain(err)
 	} else {
 		i.output.end()
 	}
-	i.call.Phase, i.call.Exchange = outerPhase, outerExchange
+	i.call.Phase, i.call.Exchange, i.callStack = outerPhase, outerExchange, outer
 
 	action := abi.Action(api.DecodeI32(i.stack[0]))
 	if err == nil && (action == abi.Continue || action == abi.Final) {
@@ -147,4 +214,27 @@ func (i *Instance) close() {
 	if i.module != nil {
 		i.module.Close(context.Background())
 	}
+	if i.memory.Memory != nil {
+		i.memory.Memory.Free()
+	}
 }
+
+// linear is an instance's memory as wazero sees it.
+type linear struct {
+	*memory.Memory
+	shrunk bool // it has become smaller, which wazero does not know yet
+}
+
+// Reallocate grows the memory, or answers what it is like once it is shrunk.
+func (l *linear) Reallocate(size uint64) []byte {
+	if l.shrunk {
+		l.shrunk = false
+		size = l.Size()
+	}
+	return l.Memory.Reallocate(size)
+}
+
+// Free does nothing. A guest that exits in a phase within another one makes
+// wazero close its module, but the outer phase goes on for a while: the
+// instance frees its memory itself.
+func (*linear) Free() {}

@@ -58,7 +58,7 @@ var loadErrors = []struct {
 	{"version 2", []byte("\x00asm\x02\x00\x00\x00"),
 		"the module is of an unknown WebAssembly version; phasm runs version 1"},
 	{"truncated", goodPlugin().Bytes()[:40],
-		"the module is not valid: section export: read export: failed to read export name: unexpected EOF"},
+		"the module cannot be used: section 7: it ends in the middle"},
 	{"invalid", exporting("f", wt.Phase),
 		"the module is not valid: invalid function[0] export[\"f\"]: not enough results\n\thave ()\n\twant (i32)"},
 	{"misspelt import", importing("phasm", "request_metod", wt.Sig("i32 i32", "i32")),
@@ -132,13 +132,13 @@ var loadErrors = []struct {
 	{"no exported phase handled", exporting("phasm_phases", wt.Phase, answers(1<<8)),
 		"it handles no phase: register a handler in an init function, for example sdk.Content(answer)"},
 	{"memory over the limit", pluginWith(func(m *wt.Module) { m.Memory(3) }),
-		"the module needs more memory than the plugin's limit: section memory: min 3 pages (192 Ki) over limit of 2 pages (128 Ki)"},
+		"the module needs more memory than the plugin's limit: its memory begins with 3 pages of 64 KiB, the limit is 2"},
 	{"data outside of the memory", pluginWith(func(m *wt.Module) {
 		m.Data(65535, "ab")
-	}), "cannot initialise: data[0]: out of bounds memory access"},
+	}), "cannot initialise: wasm error: out of bounds memory access in .phasm:start()"},
 	{"trap in the start function", pluginWith(func(m *wt.Module) {
 		m.Start(m.Func("prepare", wt.Void, wt.Unreachable))
-	}), "cannot initialise: start function[0] failed: wasm error: unreachable in .prepare()"},
+	}), "cannot initialise: wasm error: unreachable in .prepare() ← .phasm:start()"},
 	{"trap in _initialize", exporting("_initialize", wt.Void, wt.Unreachable),
 		"cannot call _initialize: wasm error: unreachable in ._initialize()"},
 	{"trap in on_init", exporting("on_init", wt.Phase, wt.Unreachable),

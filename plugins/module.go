@@ -8,12 +8,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
+	"time"
 
 	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
+	"github.com/tetratelabs/wazero/experimental"
 
 	"phasm/plugins/host"
+	"phasm/plugins/meter"
 )
 
 // maxModule is the largest module that is read, in bytes.
@@ -55,14 +56,15 @@ var (
 	component = []byte("\x00asm\x0d\x00\x01\x00")
 )
 
-// overLimit is how wazero says that a memory is larger than the runtime
-// allows. It has no type for that error.
-const overLimit = "over limit of"
+const (
+	maxTable    = 1 << 18         // how many entries the tables of a module may have together
+	compileTime = 2 * time.Minute // a stock Go module takes a second
+)
 
-// compile turns the module into machine code and checks what it imports and
-// exports. Each plugin has a runtime of its own: its memory limit holds for it
-// alone, closing it frees everything, and wazero 1.12 instantiates a module
-// safely only on the runtime that compiled it.
+// compile rewrites the module so that its use of the processor is metered,
+// turns it into machine code and checks what it imports and exports. Each
+// plugin has a runtime of its own: closing it frees everything, and wazero 1.12
+// instantiates a module safely only on the runtime that compiled it.
 func (p *Plugin) compile(ctx context.Context, wasm []byte) error {
 	switch {
 	case !bytes.HasPrefix(wasm, magic):
@@ -72,7 +74,43 @@ func (p *Plugin) compile(ctx context.Context, wasm []byte) error {
 	case !bytes.HasPrefix(wasm, core):
 		return errors.New("the module is of an unknown WebAssembly version; phasm runs version 1")
 	}
-	config := wazero.NewRuntimeConfig().WithMemoryLimitPages(uint32(p.options.Memory / pageSize))
+	if err := p.newRuntime(ctx); err != nil {
+		return err
+	}
+	metered, err := meter.Rewrite(wasm, meter.Options{MemoryPages: uint32(p.options.Memory / pageSize), TableEntries: maxTable})
+	var limit *meter.LimitError
+	switch {
+	case errors.As(err, &limit) && limit.What == "memory":
+		return fmt.Errorf("the module needs more memory than the plugin's limit: %w", err)
+	case err != nil:
+		return fmt.Errorf("the module cannot be used: %w", err)
+	}
+	// The compiler looks whether its time is over only where it has workers.
+	ctx, cancel := context.WithTimeout(experimental.WithCompilationWorkers(ctx, 2), compileTime)
+	defer cancel()
+	if p.module, err = p.runtime.CompileModule(ctx, metered.Code); err != nil {
+		return p.invalid(ctx, wasm, err)
+	}
+	p.numbers, p.hasStart = metered.Globals, metered.HasStart
+	return p.check()
+}
+
+// invalid says what is wrong with a module in the words of the compiler for
+// the module as it was, where it has any. Only a module that is within the
+// limits may get here: others would keep the compiler busy for minutes.
+func (p *Plugin) invalid(ctx context.Context, wasm []byte, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("the module takes more than %v to compile: %w", compileTime, ctx.Err())
+	}
+	if _, original := p.runtime.CompileModule(ctx, wasm); original != nil {
+		err = original
+	}
+	return fmt.Errorf("the module is not valid: %w", err)
+}
+
+// newRuntime makes the plugin's runtime with what modules may import.
+func (p *Plugin) newRuntime(ctx context.Context) error {
+	config := wazero.NewRuntimeConfig()
 	if p.options.Cache != "" {
 		cache, err := wazero.NewCompilationCacheWithDir(filepath.Join(p.options.Cache, "code"))
 		if err != nil {
@@ -85,16 +123,5 @@ func (p *Plugin) compile(ctx context.Context, wasm []byte) error {
 	if err := host.Instantiate(ctx, p.runtime); err != nil {
 		return err
 	}
-	if _, err := wasi_snapshot_preview1.Instantiate(ctx, p.runtime); err != nil {
-		return fmt.Errorf("cannot set up WASI: %w", err)
-	}
-	module, err := p.runtime.CompileModule(ctx, wasm)
-	switch {
-	case err != nil && strings.Contains(err.Error(), overLimit):
-		return fmt.Errorf("the module needs more memory than the plugin's limit: %w", err)
-	case err != nil:
-		return fmt.Errorf("the module is not valid: %w", err)
-	}
-	p.module = module
-	return p.check()
+	return instantiateWASI(ctx, p.runtime)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/tetratelabs/wazero/sys"
 
 	"phasm/plugins/host"
+	"phasm/plugins/meter"
 )
 
 // output is where a guest's standard output and error go: to the server's
@@ -24,9 +25,11 @@ type output struct {
 // maxLine is where a line without an end is cut.
 const maxLine = 8 << 10
 
-// Write takes what the guest writes. It never fails.
+// Write takes what the guest writes. It never fails, but it stops a guest that
+// writes for too long.
 func (o *output) Write(p []byte) (int, error) {
 	for rest := p; len(rest) > 0; {
+		o.call.Look()
 		line, after, ended := bytes.Cut(rest, []byte{'\n'})
 		o.line = append(o.line, line[:min(len(line), maxLine-min(len(o.line), maxLine))]...)
 		if ended {
@@ -91,9 +94,35 @@ func (t trap) Error() string {
 	if end < 0 {
 		end = len(text)
 	}
-	return backtrace.Replace(text[:end]) + text[end:]
+	head, frames, traced := strings.Cut(text[:end], "\nwasm stack trace:\n\t")
+	head = strings.TrimSuffix(head, " (recovered by wazero)")
+	if traced {
+		frames = strings.TrimPrefix(frames, meter.RefillModule+"."+meter.RefillName+"() i32\n\t")
+		head += " in " + oneLine(frames)
+	}
+	return head + text[end:]
+}
+
+// oneLine writes a backtrace in one line, a function that calls itself once.
+func oneLine(frames string) string {
+	var line []string
+	times := 1
+	for frame := range strings.SplitSeq(strings.ReplaceAll(frames, "\n\t\t", " at "), "\n\t") {
+		if n := len(line); n > 0 && line[n-1] == frame {
+			times++
+			continue
+		}
+		line, times = append(ended(line, times), frame), 1
+	}
+	return strings.Join(ended(line, times), " ← ")
+}
+
+// ended says of the last frame how often it was there.
+func ended(line []string, times int) []string {
+	if times > 1 {
+		line[len(line)-1] += fmt.Sprintf(" (%d times)", times)
+	}
+	return line
 }
 
 func (t trap) Unwrap() error { return t.err }
-
-var backtrace = strings.NewReplacer("\nwasm stack trace:\n\t", " in ", "\n\t\t", " at ", "\n\t", " ← ")

@@ -1,14 +1,19 @@
 package plugins
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"math"
+	"sync"
 	"time"
 
 	"github.com/tetratelabs/wazero"
 
 	"phasm/plugins/host"
+	"phasm/plugins/memory"
 	"phasm/plugins/metric"
 	"phasm/plugins/source"
 	"phasm/pool"
@@ -25,50 +30,74 @@ type Options struct {
 	Memory    int64         // the most that an instance's memory may grow to, in bytes; 0 means 64 MiB
 	Instances int           // the most instances at once; 0 means 256
 	Wait      time.Duration // how long an exchange waits for an instance when all are in use; 0 means not at all
+	CPU       time.Duration // how long a call may compute; 0 means 100 ms
+	Wall      time.Duration // how long a call may take, waiting included; 0 means 30 s
+	Fresh     bool          // each exchange finds an instance as init left it, not as the last exchange did
+	Grants    host.Grants   // what the plugin may use beside its requests
 	Open      bool          // a fault skips the plugin instead of failing the request
 
+	Budget   *memory.Budget  // what the memories of all plugins may take together; nil means any amount
+	Turns    *host.Turns     // where the guests of all plugins take turns; nil means nowhere
 	Cache    string          // a directory for compiled code
 	Builder  *source.Builder // builds Source; nil builds without a cache
 	Log      *slog.Logger
 	Registry *metric.Registry
+
+	initTime time.Duration // how long an instance may take to initialise; 0 means 5 s
 }
 
 const (
 	defaultMemory    = 64 << 20
 	defaultInstances = 256
+	defaultCPU       = 100 * time.Millisecond
+	defaultWall      = 30 * time.Second
+	defaultInitTime  = 5 * time.Second
+	idleFor          = time.Minute // after which an instance that nobody needs is closed
 	pageSize         = 64 << 10
 )
 
 // Plugin is a loaded plugin. It is safe for concurrent use.
 type Plugin struct {
-	options Options
-	host    *host.Plugin
-	runtime wazero.Runtime
-	cache   wazero.CompilationCache
-	module  wazero.CompiledModule
-	phases  abi.Mask // the phases it handles
-	pool    *pool.Bounded[*Instance]
-	figures figures
+	options    Options
+	host       *host.Plugin
+	runtime    wazero.Runtime
+	cache      wazero.CompilationCache
+	module     wazero.CompiledModule
+	numbers    int       // how many of the module's globals are mutable numbers
+	hasStart   bool      // the module has data segments or a start function
+	snapshot   *snapshot // where instances begin; nil where each must be initialised
+	phases     abi.Mask  // the phases it handles
+	quarantine quarantine
+	closing    sync.Once
+	pool       *pool.Bounded[*Instance]
+	figures    figures
 }
 
 // Load builds, compiles and checks a plugin and makes its first instance, so
 // that whatever is wrong shows now. The error names the plugin.
 func Load(ctx context.Context, options Options) (*Plugin, error) {
-	if options.Memory == 0 {
-		options.Memory = defaultMemory
-	}
-	if options.Instances == 0 {
-		options.Instances = defaultInstances
-	}
-	if options.Builder == nil {
-		options.Builder = &source.Builder{Log: options.Log}
-	}
-	p := &Plugin{options: options}
+	p := &Plugin{options: options.complete()}
 	if err := p.load(ctx); err != nil {
 		p.Close()
 		return nil, fmt.Errorf("plugin %q: %w", options.Name, err)
 	}
 	return p, nil
+}
+
+// complete are the options with what is not given.
+func (o Options) complete() Options {
+	o.Memory = cmp.Or(o.Memory, defaultMemory)
+	o.Instances = cmp.Or(o.Instances, defaultInstances)
+	o.CPU = cmp.Or(o.CPU, defaultCPU)
+	o.Wall = cmp.Or(o.Wall, defaultWall)
+	o.initTime = cmp.Or(o.initTime, defaultInitTime)
+	if o.Budget == nil {
+		o.Budget = memory.NewBudget(math.MaxInt64)
+	}
+	if o.Builder == nil {
+		o.Builder = &source.Builder{Log: o.Log}
+	}
+	return o
 }
 
 func (p *Plugin) load(ctx context.Context) error {
@@ -82,28 +111,67 @@ func (p *Plugin) load(ctx context.Context) error {
 	}
 	compiled := time.Since(start)
 
-	p.host = host.NewPlugin(p.options.Name, p.options.Config, p.options.Log, p.options.Registry)
+	p.host = host.NewPlugin(p.options.Name, p.options.Config, p.options.Grants, p.options.Log, p.options.Registry)
 	p.pool = pool.NewBounded(pool.Options[*Instance]{
 		Size: p.options.Instances, Wait: p.options.Wait,
-		New: p.newInstance, Close: (*Instance).close, Returned: p.figures.add,
+		IdleFor: idleFor, MinIdle: 1,
+		New: p.newInstance, Close: (*Instance).close, Returned: p.figures.add, Failed: p.notReplaced,
 	})
-	first, err := p.pool.Get()
-	if err != nil {
+	if err := p.initialise(); err != nil {
 		return err
 	}
-	p.phases = first.phases
-	p.pool.Put(first)
 	p.figures.register(p)
 	p.options.Log.Info("plugin loaded", "plugin", p.options.Name,
 		"compile", compiled.Round(time.Millisecond), "init", (time.Since(start) - compiled).Round(time.Millisecond))
 	return nil
 }
 
-// Close ends the plugin and frees its compiled code. Instances that are still
-// in use end when they come back.
-func (p *Plugin) Close() {
-	if p.pool != nil {
-		p.pool.Close()
+// initialise runs the plugin's initialisation, once, and makes the first
+// instance.
+func (p *Plugin) initialise() error {
+	template, err := p.newInstance()
+	if err != nil {
+		return err
+	}
+	p.phases = template.phases
+	p.snapshot, err = template.take()
+	p.pool.Locked(func() { p.figures.add(template) })
+	template.close()
+	if err != nil {
+		return err
+	}
+	first, err := p.pool.Get()
+	if err != nil {
+		return err
+	}
+	p.pool.Put(first)
+	return nil
+}
+
+// Close ends the plugin. Instances that are still in use go on until they come
+// back; the last one takes the plugin's code and memory with it.
+func (p *Plugin) Close() { p.closing.Do(p.close) }
+
+func (p *Plugin) close() {
+	if p.pool == nil {
+		p.free()
+		return
+	}
+	p.pool.Close()
+	select {
+	case <-p.pool.Drained():
+		p.free()
+	default:
+		go func() {
+			<-p.pool.Drained()
+			p.free()
+		}()
+	}
+}
+
+func (p *Plugin) free() {
+	if p.snapshot != nil {
+		p.snapshot.image.Close()
 	}
 	if p.runtime != nil {
 		p.runtime.Close(context.Background())
@@ -122,13 +190,39 @@ func (p *Plugin) Open() bool { return p.options.Open }
 // Phases are the phases that the plugin handles.
 func (p *Plugin) Phases() abi.Mask { return p.phases }
 
+func (p *Plugin) notReplaced(err error) {
+	p.options.Log.Error("cannot replace an instance", "plugin", p.options.Name, "error", err)
+}
+
+// ErrMemory is the error of Acquire where the memories of all plugins together
+// leave no room for one more.
+var ErrMemory = errors.New("plugins have used up their memory (memory in [server.limits])")
+
 // Acquire takes an instance for one exchange. The error is pool.ErrBusy after
-// the wait, pool.ErrClosed, or that of making an instance.
-func (p *Plugin) Acquire() (*Instance, error) { return p.pool.Get() }
+// the wait, pool.ErrClosed, ErrMemory, ErrQuarantined, or that of making an
+// instance.
+func (p *Plugin) Acquire() (*Instance, error) {
+	if !p.quarantine.admit() {
+		return nil, ErrQuarantined
+	}
+	i, err := p.pool.Get()
+	switch {
+	case err == nil, errors.Is(err, pool.ErrBusy), errors.Is(err, pool.ErrClosed), errors.Is(err, ErrMemory):
+	default:
+		p.faulted() // the plugin's own: its initialisation has failed
+	}
+	return i, err
+}
 
 // Release gives an instance back. One that has had a fault is ended.
 func (p *Plugin) Release(i *Instance) {
 	if i.broken {
+		p.faulted()
+		p.pool.Discard(i)
+		return
+	}
+	p.quarantine.served()
+	if p.options.Fresh && !i.reset() {
 		p.pool.Discard(i)
 		return
 	}

@@ -3,12 +3,14 @@ package host
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 
 	"phasm/plugins/meter"
+	"phasm/sdk/abi"
 )
 
 // Budget bounds what a call may take. The guest counts its steps down, see
@@ -16,20 +18,22 @@ import (
 // clock, stops a guest that is over its budget, lets other goroutines run and
 // hands out the next slice of steps.
 //
-// A call that ends within its first slice looks at no clock at all. What it
-// has taken is not counted then, and that of any other call from its first
-// refill on: less than a slice is lost.
+// A call that ends within its first slice and calls few host functions looks at
+// no clock at all. What it has taken is not counted then, and that of any other
+// call from its first look on: less than a slice is lost.
 type Budget struct {
-	CPU   time.Duration // how long the guest may compute in a call, host functions' waits not counted
+	CPU   time.Duration // how long the guest may compute in a call, host functions' waits not counted; 0 means that nothing bounds it
 	Wall  time.Duration // how long a call may take in all; 0 means that nothing bounds it
 	Stack func() int    // the size of the stack that the guest runs on, in bytes; it may be nil
 	Turns *Turns        // where the guest takes turns with others; nil: nowhere
 
 	used    time.Duration // computed in this call until last
+	usual   time.Duration // what was used from one look at the clock to the next, last time
 	begun   time.Duration // what was used when the guest's turn began
 	seated  bool          // it is the guest's turn
-	last    time.Time     // when the last slice was handed out; zero: none in this call
+	last    time.Time     // when the clock was looked at last
 	blocked time.Duration // what the call had been blocked then
+	granted time.Duration // what was used when the last slice was handed out; less than 0: none in this call
 	slice   int32
 	most    int32 // what a slice may grow to
 }
@@ -47,7 +51,7 @@ const (
 	sliceTime  = 40 * time.Microsecond
 	firstSlice = 2_000
 	minSlice   = 200
-	maxSlice   = 100_000
+	maxSlice   = 50_000
 )
 
 // A call that computes for longer than unnoticed does so in turns.
@@ -74,38 +78,86 @@ func (c *Call) clock(now time.Time) {
 	if c.Budget.Wall > 0 {
 		c.Until = now.Add(c.Budget.Wall)
 	}
-	c.Budget.used, c.Budget.last = 0, time.Time{}
+	b := &c.Budget
+	b.used, b.blocked, b.last, b.granted = 0, 0, now, -1
+}
+
+// Used is how long the guest has computed in this call, but for less than a
+// slice.
+func (c *Call) Used() time.Duration {
+	if !c.clocked {
+		return 0
+	}
+	return c.Budget.used
 }
 
 // refill is called by a guest that has no steps left.
 func (c *Call) refill() int32 {
-	b, now := &c.Budget, time.Now()
-	c.clock(now)
-	if b.slice == 0 {
-		b.slice, b.most = firstSlice, maxSlice
-	}
-	if b.last.IsZero() {
-		b.last, b.blocked = now, c.Blocked
-		return b.slice
-	}
-	took := max(0, now.Sub(b.last)-(c.Blocked-b.blocked))
-	b.used += took
-	switch {
-	case b.used > b.CPU:
-		panic(&Stopped{fmt.Sprintf("it computed for more than %v, its limit (cpu in [plugins.%s.limits])", b.CPU, c.Plugin.Name)})
-	case !c.Until.IsZero() && now.After(c.Until):
+	c.Look()
+	b := &c.Budget
+	if !c.Until.IsZero() && b.last.After(c.Until) {
 		panic(c.tooLong())
+	}
+	switch {
+	case b.slice == 0:
+		b.slice, b.most = firstSlice, maxSlice
+	case b.granted >= 0:
+		b.adapt(b.used - b.granted)
+	}
+	if b.Turns != nil && b.used > unnoticed {
+		runtime.Gosched() // what waits for this very core comes first
+		if !b.seated || b.used-b.begun > turn {
+			c.takeTurn()
+		}
+		b.last = time.Now()
+	}
+	b.granted = b.used
+	return b.slice
+}
+
+// Look looks at the clock and stops the guest where the call has computed for
+// too long, or its stack is too large: by a panic, so it may only be called
+// from within a host function. It does not stop a guest that is late: what
+// waits tells it so, and it may still say that to its client.
+func (c *Call) Look() {
+	now := time.Now()
+	c.clock(now)
+	b := &c.Budget
+	b.charge(max(0, now.Sub(b.last)-(c.Blocked-b.blocked)))
+	b.last, b.blocked = now, c.Blocked
+	switch {
+	case b.CPU > 0 && b.used > b.CPU:
+		panic(&Stopped{fmt.Sprintf("it computed for more than %v, %s", b.CPU, c.limit("cpu"))})
 	case b.Stack != nil && b.Stack() > maxStack:
 		panic(&Stopped{fmt.Sprintf("its call stack grew beyond %d MiB", maxStack>>20)})
 	}
-	b.adapt(took)
-	b.last = now
-	if b.Turns != nil && b.used > unnoticed && (!b.seated || b.used-b.begun > turn) {
-		c.takeTurn()
-		b.last = time.Now()
+}
+
+// charge adds what the guest has computed since the last look. From one look to
+// the next it is some ten microseconds, so much more than usual means that the
+// guest did not run for most of the time: the machine or Go's scheduler had
+// given the core to somebody else. Should it be the guest after all, then it is
+// what is usual the next time.
+func (b *Budget) charge(took time.Duration) {
+	const more = 8
+	took = min(took, more*max(b.usual, sliceTime))
+	b.usual = took
+	b.used += took
+}
+
+// What host functions do for a guest is not counted in its steps. So they look
+// at the clock themselves, once in callsPerLook calls and before they do
+// something with more than cheap bytes.
+const (
+	callsPerLook = 32
+	cheap        = 4 << 10
+)
+
+// Called notes that the guest has called a host function.
+func (c *Call) Called() {
+	if c.calls++; c.calls%callsPerLook == 0 {
+		c.Look()
 	}
-	b.blocked = c.Blocked
-	return b.slice
 }
 
 // adapt sets the next slice by the time that the last one has taken.
@@ -143,7 +195,15 @@ func (c *Call) EndTurn() {
 }
 
 func (c *Call) tooLong() *Stopped {
-	return &Stopped{fmt.Sprintf("it took more than %v, its limit (wall in [plugins.%s.limits])", c.Budget.Wall, c.Plugin.Name)}
+	return &Stopped{fmt.Sprintf("it took more than %v, %s", c.Budget.Wall, c.limit("wall"))}
+}
+
+// limit says where a limit comes from.
+func (c *Call) limit(key string) string {
+	if c.Phase == abi.Init {
+		return "the limit for its initialisation"
+	}
+	return fmt.Sprintf("its limit (%s in [plugins.%s.limits])", key, c.Plugin.Name)
 }
 
 // Stopped is the error of a guest that was stopped because a call of it took

@@ -61,6 +61,7 @@ type Call struct {
 	// that is not the guest's.
 	Blocked time.Duration
 	clocked bool      // Until and Blocked are this call's
+	calls   uint      // of host functions
 	waiting time.Time // when the wait began that goes on
 
 	memory api.Memory // of the calling module, valid during a host call
@@ -69,6 +70,7 @@ type Call struct {
 // Call runs the host function for wazero: it implements api.GoModuleFunction.
 func (f *Function) Call(ctx context.Context, mod api.Module, stack []uint64) {
 	c := ctx.(*Call)
+	c.Called()
 	if !f.Phases.Has(c.Phase) {
 		c.Plugin.Log.Error("API disabled in the context of "+c.Phase.String(), "function", f.Name)
 		fail(stack, abi.WrongPhase)
@@ -99,6 +101,9 @@ func done(stack []uint64, ok bool) {
 // view is the guest's memory between ptr and ptr+length. It is valid until
 // the guest runs again.
 func (c *Call) view(ptr, length uint64) ([]byte, bool) {
+	if uint32(length) > cheap {
+		c.Look()
+	}
 	return c.memory.Read(uint32(ptr), uint32(length))
 }
 
@@ -109,6 +114,9 @@ func (c *Call) reply(stack []uint64, value []byte, ptr, capacity uint64) {
 	if !ok || len(value) > maxReply {
 		fail(stack, abi.BadArgument)
 		return
+	}
+	if len(value) > cheap {
+		c.Look()
 	}
 	if len(value) <= len(buf) {
 		copy(buf, value)

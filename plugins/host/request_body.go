@@ -17,7 +17,7 @@ func requestBodyRead(c *Call, s []uint64) {
 		fail(s, abi.BadArgument)
 		return
 	}
-	c.BeginWait()
+	c.beginWait()
 	n, err := c.Exchange.Wire.ReadBody(buf, c.BodyRead, c.Phase < abi.Content, c.Until)
 	c.EndWait()
 	c.BodyRead += int64(n)

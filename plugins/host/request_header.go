@@ -5,7 +5,8 @@ import "phasm/sdk/abi"
 // What guests make the host keep of headers is bounded, in bytes.
 const (
 	maxFieldName = 1 << 10   // of one name
-	maxFields    = 256 << 10 // of all names and values that guests write for an exchange
+	maxFields    = 256 << 10 // of all that guests write for an exchange, and each costs
+	fieldCost    = 128       // beside its name and value: what looks for one looks at all
 )
 
 func requestHeaderGet(c *Call, s []uint64) {
@@ -81,7 +82,7 @@ func (c *Call) field(s []uint64) (name, value []byte, ok bool) {
 		return nil, nil, false
 	}
 	x := c.Exchange
-	size := x.fields + len(name) + len(value)
+	size := x.fields + fieldCost + len(name) + len(value)
 	if size > maxFields {
 		fail(s, abi.NoMemory)
 		return nil, nil, false

@@ -52,7 +52,7 @@ func responseFlush(c *Call, s []uint64) { answer(s, int(c.flush())) }
 
 // flush sends what there is of the response, and answers 0 after it.
 func (c *Call) flush() abi.Errno {
-	c.BeginWait()
+	c.beginWait()
 	err := c.Exchange.Wire.Flush(c.Until)
 	c.EndWait()
 	switch {

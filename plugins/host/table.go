@@ -110,7 +110,7 @@ var table = []Function{
 	{"request_header_get", []Param{text("name"), buffer("buf")}, Length, inRequest, NoGrant,
 		"The first value of a request header; names are compared without regard to case.", requestHeaderGet},
 	{"request_header_set", []Param{text("name"), text("value")}, Status, upToContent, NoGrant,
-		"Replaces all values of a request header with one. Content-Length and Transfer-Encoding are the server's: setting or removing them has no effect. What guests write into the headers of an exchange, names and values, is at most 256 KiB; then no memory.", requestHeaderSet},
+		"Replaces all values of a request header with one. Content-Length and Transfer-Encoding are the server's: setting or removing them has no effect. What guests write into the headers of an exchange, names and values and 128 bytes for each, is at most 256 KiB; then no memory.", requestHeaderSet},
 	{"request_header_add", []Param{text("name"), text("value")}, Status, upToContent, NoGrant,
 		"Adds a value to a request header.", requestHeaderAdd},
 	{"request_header_remove", []Param{text("name")}, Status, upToContent, NoGrant,

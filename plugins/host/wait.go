@@ -17,6 +17,13 @@ func (c *Call) BeginWait() {
 	c.EndTurn()
 }
 
+// beginWait is BeginWait for host functions. A guest that is over its budget is
+// stopped first: it shall not wait with a large stack.
+func (c *Call) beginWait() {
+	c.Look()
+	c.BeginWait()
+}
+
 // EndWait adds the wait to what the call has been blocked.
 func (c *Call) EndWait() { c.Blocked += time.Since(c.waiting) }
 

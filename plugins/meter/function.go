@@ -2,9 +2,13 @@ package meter
 
 import "slices"
 
-// maxUnchecked is how many bytes of code stand without a look at the steps that
-// are left: some microseconds' worth.
-const maxUnchecked = 8 << 10
+// maxUnchecked is how many steps' worth of code may run without a look at those
+// that are left: some microseconds. maxUncounted is the same for a function that
+// nobody checks when it is called, because many calls may follow each other.
+const (
+	maxUnchecked = 512
+	maxUncounted = 64
+)
 
 // writer writes one function anew.
 type writer struct {
@@ -23,21 +27,29 @@ type writer struct {
 	size     uint32 // a local for the length of a copy
 	depth    int    // how many blocks are open in what is written
 	open     []int  // the open blocks of the original: how deep each is in what is written
+	ways     []way  // of the same blocks
 	loops    int    // loops met so far
 	jumps    int    // jumps met so far
 	back     int    // branches back met so far
-	last     int    // where the last check is
+	dear     int    // dear instructions met so far
+	since    int    // what may have run since the last check, in lengths of code
 }
+
+// way is what is known of the ways to a block's end: how much may have run since
+// the last check, where the block is jumped over (an if) and at most where a
+// branch leads out of it. A check in the block is one for those only who pass it.
+type way struct{ over, out int }
 
 // function appends a function's body with its checks.
 func (w *writer) function(dst []byte, p *plan, params, results, body []byte) []byte {
 	w.plan, w.body, w.out = p, body, w.out[:0]
-	w.depth, w.open, w.loops, w.jumps, w.back, w.last = 0, w.open[:0], 0, 0, 0, p.code
+	w.depth, w.open, w.ways = 0, w.open[:0], append(w.ways[:0], way{})
+	w.loops, w.jumps, w.back, w.dear, w.since = 0, 0, 0, 0, 0
 	w.steps = uint32(p.locals)
 	w.size = w.steps + 1
 	w.light = p.light(len(body))
 	w.counting = p.counting(w.lights)
-	w.sums = p.steps(w.lights, func(callee int) int { return lengthCost(len(w.m.bodies[callee])) })
+	w.sums = p.steps(w.lights, w.costs)
 	w.keeping = 4*len(body) + maxTight
 	w.tight = slices.ContainsFunc(p.back, func(b back) bool { return b.again.tight(w.counting) })
 
@@ -60,7 +72,10 @@ func (w *writer) function(dst []byte, p *plan, params, results, body []byte) []b
 }
 
 // lengthCost is how many steps code of so many bytes takes.
-func lengthCost(bytes int) int { return 1 + bytes/16 }
+func lengthCost(bytes int) int { return 1 + bytes/stepLength }
+
+// stepLength is how many bytes of code take a step.
+const stepLength = 16
 
 // entryCost is how many steps a call of the function takes: all its code, once.
 // What a frame may need of the stack counts, so that no recursion runs far
@@ -82,16 +97,17 @@ func (w *writer) cost(s stretch) int {
 	return min(sum, 1<<30)
 }
 
-// enter takes the steps into their local. A function that cannot call itself,
-// even through others, leaves the check to its loops.
+// enter takes the steps into their local. A short function that cannot call
+// itself, even through others, leaves the check to its loops.
 func (w *writer) enter() {
 	w.restore()
-	if len(w.counting) > 0 {
-		w.check(w.entryCost())
+	cost := w.entryCost()
+	if len(w.counting) > 0 || cost > maxUncounted {
+		w.check(cost)
 		return
 	}
 	w.op(opLocalGet, w.steps)
-	w.out = appendS32(append(w.out, opI32Const), int32(w.entryCost()))
+	w.out = appendS32(append(w.out, opI32Const), int32(cost))
 	w.out = append(w.out, opI32Sub)
 	w.op(opLocalSet, w.steps)
 }
@@ -127,19 +143,37 @@ func (w *writer) code() {
 	var in instruction
 	for !r.done() {
 		r.next(&in)
-		if in.start-w.last > maxUnchecked && !w.light {
+		if w.since > maxUnchecked*stepLength && !w.light {
 			w.flush(in.start, in.start)
-			w.check(1) // its length has been counted
+			w.check(lengthCost(w.since)) // once more: a slice is shorter than a long function
 		}
+		w.since += w.length(&in)
 		w.instruction(&in)
 	}
 	w.flush(len(w.body), len(w.body))
 }
 
+// length is how much code an instruction is worth, in bytes.
+func (w *writer) length(in *instruction) int {
+	if w.dear == len(w.sums) || w.plan.dear[w.dear].at > in.start {
+		return in.end - in.start
+	}
+	w.dear++
+	steps := w.sums[w.dear-1]
+	if w.dear > 1 {
+		steps -= w.sums[w.dear-2]
+	}
+	return min(steps, maxUnchecked)*stepLength + in.end - in.start
+}
+
 func (w *writer) instruction(in *instruction) {
 	switch in.op {
-	case opBlock, opIf:
-		w.begin()
+	case opBlock:
+		w.begin(way{})
+	case opIf:
+		w.begin(way{over: w.since})
+	case opElse:
+		w.otherwise()
 	case opLoop:
 		w.loop(in)
 	case opEnd:
@@ -200,12 +234,33 @@ func (w *writer) change() {
 	w.op(opGlobalSet, w.changedGlobal())
 }
 
-func (w *writer) begin() {
+func (w *writer) begin(over way) {
 	w.depth++
 	w.open = append(w.open, w.depth)
+	w.ways = append(w.ways, over)
+}
+
+// otherwise begins the other way through an if.
+func (w *writer) otherwise() {
+	if len(w.ways) == 0 {
+		return // of no meaning: the compiler will refuse it
+	}
+	to := &w.ways[len(w.ways)-1]
+	to.out = max(to.out, w.since)
+	w.since, to.over = to.over, 0
+}
+
+// leave notes that a branch leads to the end of an open block.
+func (w *writer) leave(block int) {
+	if block >= 0 && block < len(w.ways) {
+		w.ways[block].out = max(w.ways[block].out, w.since)
+	}
 }
 
 func (w *writer) end(in *instruction) {
+	end := w.ways[len(w.ways)-1]
+	w.since = max(w.since, end.over, end.out)
+	w.ways = w.ways[:len(w.ways)-1]
 	w.open = w.open[:len(w.open)-1]
 	w.depth--
 	if len(w.open) == 0 && w.tight { // the function's own end follows
@@ -220,7 +275,7 @@ func (w *writer) end(in *instruction) {
 func (w *writer) loop(in *instruction) {
 	l := &w.plan.loops[w.loops]
 	w.loops++
-	w.begin()
+	w.begin(way{})
 	if l.head {
 		w.flush(in.end, in.end)
 		w.check(w.cost(stretch{l.start, l.end}))
@@ -239,10 +294,13 @@ func (w *writer) branch(in *instruction) {
 	label := w.label(in.index)
 	if w.jumps < len(w.plan.jumps) && w.plan.jumps[w.jumps].at == in.start {
 		label = uint32(w.depth - w.open[w.plan.jumps[w.jumps].label])
+		w.leave(w.plan.jumps[w.jumps].label)
 		w.jumps++
 	} else if b := w.backAt(in.start); b != nil && !w.plan.loops[b.loop].head {
 		w.branchBack(in, b, label)
 		return
+	} else {
+		w.leave(len(w.open) - 1 - int(in.index))
 	}
 	if label != in.index {
 		w.flush(in.start, in.end)
@@ -255,6 +313,7 @@ func (w *writer) branchTable(in *instruction) {
 	w.op(opBrTable, uint32(len(in.labels)-1))
 	for _, index := range in.labels {
 		w.out = appendU32(w.out, w.label(index))
+		w.leave(len(w.open) - 1 - int(index))
 	}
 }
 
@@ -284,7 +343,6 @@ func (w *writer) branchBack(in *instruction, b *back, label uint32) {
 	if in.op == opBrIf {
 		w.out = append(w.out, opEnd)
 	}
-	w.last = in.end
 }
 
 // count takes steps away and leaves on the stack whether none is left.
@@ -308,7 +366,7 @@ func (w *writer) count(cost int) {
 func (w *writer) check(cost int) {
 	w.count(cost)
 	w.refill(nil, -1)
-	w.last = w.copied
+	w.since = 0
 }
 
 // refill asks the host for more steps if what is on the stack is not 0.

@@ -148,6 +148,7 @@ type rewrite struct {
 	types       [][]byte
 	typeNumbers map[string]uint32
 	lights      []bool   // of the defined functions, those that need no check
+	costs       []int    // of the defined functions, the steps of all their code
 	numbers     []uint32 // the mutable globals that are exported
 	stepsGlobal uint32   // the index of Steps; that of Changed comes next
 	helpers     []helper

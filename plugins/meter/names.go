@@ -1,5 +1,7 @@
 package meter
 
+import "strings"
+
 // Parts of the name section that say something of functions.
 const (
 	namesModule    = 0
@@ -52,7 +54,7 @@ func (w *rewrite) functionNames(r *reader) (names [][]byte) {
 			index++
 		}
 		if int(index) <= w.imported+len(w.m.functions) {
-			names = append(names, appendName(appendU32(nil, index), name[:min(len(name), maxName)]))
+			names = append(names, appendName(appendU32(nil, index), strings.ToValidUTF8(name[:min(len(name), maxName)], "")))
 		}
 	}
 	return names

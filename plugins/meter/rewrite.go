@@ -73,14 +73,14 @@ func (w *rewrite) functions() (code []byte, err error) {
 	m := w.m
 	s := scanner{module: m}
 	plans := make([]plan, len(m.bodies))
-	w.lights = make([]bool, len(m.bodies))
+	w.lights, w.costs = make([]bool, len(m.bodies)), make([]int, len(m.bodies))
 	size, locals := 0, 0
 	for i, body := range m.bodies {
 		params, _ := w.typeParts(m.functions[i])
 		if plans[i], err = s.scan(params, body); err != nil {
 			return nil, fmt.Errorf("function %d: %w", w.imported+i, err)
 		}
-		w.lights[i] = plans[i].light(len(body))
+		w.lights[i], w.costs[i] = plans[i].light(len(body)), lengthCost(len(body))+plans[i].extra
 		if locals += plans[i].locals; locals > maxAllLocals {
 			return nil, fmt.Errorf("its functions have more than %d locals together", maxAllLocals)
 		}

@@ -27,6 +27,7 @@ type plan struct {
 	jumps    []jump // branches to a dispatch loop whose target is known, in order
 	calls    []call
 	dear     []dear    // what takes much longer than its length says, in order
+	extra    int       // the steps of these, without what they call
 	mentions []mention // of locals, in order
 	heavy    bool      // it has instructions that take long
 }
@@ -188,13 +189,18 @@ func (s *scanner) see(in *instruction) error {
 	case opMemoryGrow, opTableInit, opTableCopy, opTableGrow, opTableFill:
 		s.plan.heavy = true
 	case opMemoryCopy, opMemoryFill, opMemoryInit:
-		s.plan.dear = append(s.plan.dear, dear{in.start, smallBulk / 32, -1})
+		s.dear(in, smallBulk/32)
 	default:
 		if slow(in.op) {
-			s.plan.dear = append(s.plan.dear, dear{in.start, slowCost, -1})
+			s.dear(in, slowCost)
 		}
 	}
 	return nil
+}
+
+func (s *scanner) dear(in *instruction, steps int) {
+	s.plan.dear = append(s.plan.dear, dear{in.start, steps, -1})
+	s.plan.extra += steps
 }
 
 // slowCost is what divisions, remainders and square roots count, and slow
@@ -339,9 +345,9 @@ func (s *scanner) thread(in *instruction) bool {
 }
 
 // light tells whether a function needs no check: it makes no pass twice, calls
-// nothing that might, and is short.
+// nothing that might, and is over soon.
 func (p *plan) light(size int) bool {
-	return len(p.calls) == 0 && !p.heavy && size <= maxUnchecked && len(p.back) == 0
+	return len(p.calls) == 0 && !p.heavy && len(p.back) == 0 && lengthCost(size)+p.extra <= maxUnchecked
 }
 
 // counting are the calls of functions that need the count of steps, in order.
@@ -375,15 +381,15 @@ func (p *plan) mentioned(s stretch) (locals []uint32) {
 
 // steps are what a stretch of code counts, beside what its length says, up to
 // each of the plan's dear instructions. A light function that is called does
-// not count for itself.
-func (p *plan) steps(light []bool, sizes func(int) int) (sums []int) {
+// not count for itself: costs is what a call of each function takes.
+func (p *plan) steps(light []bool, costs []int) (sums []int) {
 	sum := 0
 	for _, d := range p.dear {
 		switch {
 		case d.callee < 0:
 			sum += d.steps
 		case light[d.callee]:
-			sum += sizes(d.callee)
+			sum += costs[d.callee]
 		}
 		sums = append(sums, sum)
 	}

@@ -3,13 +3,6 @@ package metric
 import (
 	"errors"
 	"fmt"
-	"io"
-	"math"
-	"slices"
-	"strconv"
-	"strings"
-	"sync"
-	"sync/atomic"
 
 	"github.com/VictoriaMetrics/metrics"
 )
@@ -18,98 +11,111 @@ import (
 // the request must not fill the memory.
 const maxSeries = 1000
 
-// maxLabelValue is where a label's value is cut off, in bytes.
-const maxLabelValue = 256
-
 // ErrTooManySeries is the error of a family that is full.
 var ErrTooManySeries = errors.New("a metric holds at most 1000 series")
 
-// Family is a metric with all its series. It is safe for concurrent use.
+// Family is a metric as one registry has it, with all its series. It is safe
+// for concurrent use.
+//
+// A series belongs to the value of its first label, a plugin or a route: it
+// lives as long as a registry that has asked for a series of that value.
 type Family struct {
-	kind    Kind
-	name    string
-	help    string
-	labels  []string
-	buckets []float64
+	*definition
+	registry *Registry
+	claims   map[string]bool // the owners this registry has claimed; under the definition's lock
+	closed   bool            // its registry is; under the definition's lock
+}
 
+// owner has the series of one plugin or route.
+type owner struct {
+	claims int // the registries that have claimed it
 	set    *metrics.Set
-	mu     sync.Mutex
 	series map[string]*Series
-	funcs  map[string]*atomic.Pointer[func() float64]
+	sums   map[string]*sum
 }
 
-func newFamily(kind Kind, name, help string, labels []string, buckets []float64) (*Family, error) {
-	if !nameForm.MatchString(name) {
-		return nil, errName
+// Claim keeps an owner's series until the registry is closed, before it has
+// asked for any: those that another registry has made, and those to come.
+func (f *Family) Claim(owner string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.owner(owner)
+}
+
+// owner is the owner of that name, claimed for the registry. It is called
+// locked. After the registry's end it is one that nobody sees: what is counted
+// late must not bring a series back.
+func (f *Family) owner(name string) *owner {
+	o := f.owners[name]
+	if o == nil || f.closed {
+		o = &owner{set: metrics.NewSet(), series: map[string]*Series{}, sums: map[string]*sum{}}
 	}
-	switch {
-	case kind < Counter || kind > Histogram:
-		return nil, fmt.Errorf("there is no kind %d of metric", int(kind))
-	case kind == Counter && !strings.HasSuffix(name, "_total"):
-		return nil, errors.New("a counter's name ends in _total")
-	case kind != Counter && strings.HasSuffix(name, "_total"):
-		return nil, fmt.Errorf("only a counter's name ends in _total, this is a %s", kind)
-	case endsAsPart(name):
-		return nil, errors.New("names that end in _count, _sum or _bucket are a histogram's parts")
-	case help == "" || len(help) > 1000 || strings.ToValidUTF8(help, "") != help:
-		return nil, errors.New("the help text is empty, longer than 1000 bytes or not UTF-8")
+	if !f.closed && !f.claims[name] {
+		f.claims[name] = true
+		f.owners[name] = o
+		o.claims++
 	}
-	for i, label := range labels {
-		if !nameForm.MatchString(label) || label == "le" || label == "quantile" || slices.Contains(labels[:i], label) {
-			return nil, fmt.Errorf("label %q is reserved, stands there twice or is not a name: %w", label, errName)
+	return o
+}
+
+// close gives up what the registry has claimed.
+func (f *Family) close() {
+	f.mu.Lock()
+	var sums []*sum
+	for name := range f.claims {
+		for _, s := range f.owners[name].sums {
+			sums = append(sums, s)
 		}
 	}
-	if kind != Histogram {
-		buckets = nil
-	} else if len(buckets) == 0 {
-		buckets = DefaultBuckets()
+	f.mu.Unlock()
+	for _, s := range sums {
+		s.end(f.registry, f.kind == Counter) // it may call the registry's functions, which take locks of their own
 	}
-	for i, b := range buckets {
-		if math.IsNaN(b) || math.IsInf(b, 0) || i > 0 && b <= buckets[i-1] {
-			return nil, fmt.Errorf("buckets %v are not finite numbers that grow", buckets)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed = true
+	for name := range f.claims {
+		o := f.owners[name]
+		if o.claims--; o.claims == 0 {
+			delete(f.owners, name)
+			f.count -= len(o.series)
 		}
 	}
-	return &Family{kind: kind, name: name, help: help, labels: slices.Clone(labels), buckets: slices.Clone(buckets),
-		set: metrics.NewSet(), series: map[string]*Series{}, funcs: map[string]*atomic.Pointer[func() float64]{}}, nil
-}
-
-// DefaultBuckets suit request durations in seconds, from a fast answer in the
-// server's own memory to a slow upstream.
-func DefaultBuckets() []float64 {
-	return []float64{0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
-}
-
-func (f *Family) same(g *Family) bool {
-	return f.kind == g.kind && f.help == g.help && slices.Equal(f.labels, g.labels) && slices.Equal(f.buckets, g.buckets)
+	clear(f.claims)
 }
 
 // Counter is the whole-number counter with these label values: the cheapest
 // kind, for the server's own figures.
 func (f *Family) Counter(values ...string) *metrics.Counter {
-	return f.set.GetOrCreateCounter(f.identity(values))
+	name := f.identity(values)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.owner(first(values)).set.GetOrCreateCounter(name)
 }
 
 // Func makes a gauge or counter whose value is read when metrics are written.
-// Again with the same label values, the later function takes over.
+// The functions of several registries are added up; a second one of the same
+// registry takes over.
 func (f *Family) Func(value func() float64, values ...string) {
 	name := f.identity(values)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if current := f.funcs[name]; current != nil {
-		current.Store(&value)
-		return
+	o := f.owner(first(values))
+	s := o.sums[name]
+	if s == nil {
+		s = &sum{of: map[*Registry]func() float64{}}
+		o.sums[name] = s
 	}
-	current := &atomic.Pointer[func() float64]{}
-	current.Store(&value)
-	f.funcs[name] = current
-	f.set.NewGauge(name, func() float64 { return (*current.Load())() })
+	s.set(f.registry, value)
+	o.set.GetOrCreateGauge(name, s.value)
 }
 
 // Series is the series with these label values, made when it is new.
 func (f *Family) Series(values ...string) *Series {
+	name := f.identity(values)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.seriesLocked(f.identity(values), values)
+	return f.seriesOf(f.owner(first(values)), name, values)
 }
 
 // PluginSeries is Series for a plugin's metric, within its limits.
@@ -118,59 +124,43 @@ func (f *Family) PluginSeries(plugin string, values []string) (*Series, error) {
 		return nil, fmt.Errorf("metric %q has %d labels, not %d", f.name, len(f.labels)-1, len(values))
 	}
 	values = append([]string{plugin}, values...)
+	name := f.identity(values)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	name := f.identity(values)
-	if f.series[name] == nil && len(f.series) >= maxSeries {
+	o := f.owner(plugin)
+	if o.series[name] == nil && f.count >= maxSeries {
 		return nil, ErrTooManySeries
 	}
-	return f.seriesLocked(name, values), nil
+	return f.seriesOf(o, name, values), nil
 }
 
-func (f *Family) seriesLocked(name string, values []string) *Series {
-	s := f.series[name]
+// seriesOf is the owner's series of that name. It is called locked.
+func (f *Family) seriesOf(o *owner, name string, values []string) *Series {
+	s := o.series[name]
 	if s != nil {
 		return s
 	}
 	s = &Series{}
 	switch f.kind {
 	case Counter:
-		s.counter = f.set.NewFloatCounter(name)
+		s.counter = o.set.NewFloatCounter(name)
 	case Gauge:
-		s.gauge = f.set.NewGauge(name, nil)
+		s.gauge = o.set.NewGauge(name, nil)
 	case Histogram:
-		s.histogram = newHistogram(f, values)
-		f.set.RegisterMetricsWriter(s.histogram.write)
+		s.histogram = newHistogram(f.definition, values)
+		o.set.RegisterMetricsWriter(s.histogram.write)
 	}
-	f.series[name] = s
+	o.series[name] = s
+	if !f.closed {
+		f.count++
+	}
 	return s
 }
 
-// identity is the series' name in the text format, name{label="value",…}.
-func (f *Family) identity(values []string) string {
-	if len(values) != len(f.labels) {
-		panic(fmt.Sprintf("BUG: metric %s has labels %q, not %q", f.name, f.labels, values))
-	}
+// first is whose series these label values belong to.
+func first(values []string) string {
 	if len(values) == 0 {
-		return f.name
+		return ""
 	}
-	return f.name + "{" + f.pairs(values) + "}"
+	return values[0]
 }
-
-func (f *Family) pairs(values []string) string {
-	pairs := make([]string, len(values))
-	for i, v := range values {
-		v = strings.ToValidUTF8(v[:min(len(v), maxLabelValue)], "\uFFFD")
-		pairs[i] = f.labels[i] + `="` + escapeValue.Replace(v) + `"`
-	}
-	return strings.Join(pairs, ",")
-}
-
-var escapeValue = strings.NewReplacer("\\", `\\`, "\n", `\n`, `"`, `\"`)
-
-func (f *Family) write(w io.Writer) {
-	writeHead(w, f.name, f.help, f.kind.String())
-	f.set.WritePrometheus(w)
-}
-
-func formatFloat(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }

@@ -81,10 +81,7 @@ func TestLabelValues(t *testing.T) {
 // parsedValue is a label's value as a reader of the metrics gets it.
 func parsedValue(t *testing.T, value string) string {
 	t.Helper()
-	f, err := newFamily(Gauge, "a", "A.", []string{"l"}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := NewRegistry().Must(Gauge, "a", "A.", []string{"l"})
 	f.Series(value).Set(1)
 	return parsedFamily(t, f).samples[0].labels["l"]
 }

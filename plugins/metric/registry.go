@@ -33,32 +33,76 @@ const (
 // String is the kind's name in the text format.
 func (k Kind) String() string { return [...]string{"counter", "gauge", "histogram"}[k] }
 
-// Registry holds metric families. It is safe for concurrent use.
+// Registry holds the metric families of one generation. Several generations
+// live side by side while a reload replaces one by the next: their registries
+// know of each other, and where they define a metric alike they count in the
+// same series. It is safe for concurrent use.
 type Registry struct {
-	mu       sync.RWMutex
-	families map[string]*Family
+	living   *living
+	families map[string]*Family // by name; under the lock of living
+	closed   bool               // under the lock of living
 }
 
-// NewRegistry makes an empty registry.
-func NewRegistry() *Registry { return &Registry{families: map[string]*Family{}} }
+// living are the registries that have not been closed, the oldest first.
+type living struct {
+	mu         sync.RWMutex
+	registries []*Registry
+}
+
+// NewRegistry makes an empty registry that knows of no other.
+func NewRegistry() *Registry { return (&living{}).add() }
+
+// Next makes a registry for another generation beside this one.
+func (r *Registry) Next() *Registry { return r.living.add() }
+
+func (l *living) add() *Registry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := &Registry{living: l, families: map[string]*Family{}}
+	l.registries = append(l.registries, r)
+	return r
+}
+
+// Close ends a generation's part in the metrics, once nothing of it runs any
+// more. Series of plugins and routes that no other registry has are gone with
+// it, the others go on: a counter does not begin anew.
+func (r *Registry) Close() {
+	l := r.living
+	l.mu.Lock()
+	l.registries = slices.DeleteFunc(l.registries, func(other *Registry) bool { return other == r })
+	r.closed = true
+	families := maps.Clone(r.families)
+	l.mu.Unlock()
+	for _, f := range families {
+		f.close()
+	}
+}
 
 // Define answers the family of that name and makes it where it is new. An
-// equal definition answers the same family; one that differs is an error.
+// equal definition answers the same family; one that differs from another of
+// this registry is an error. One that differs from that of another generation
+// has series of its own, so that a plugin can change its metrics.
 // Counters' names must end in _total, as Prometheus' naming rules ask.
 func (r *Registry) Define(kind Kind, name, help string, labels []string, buckets []float64) (*Family, error) {
-	f, err := newFamily(kind, name, help, labels, buckets)
+	d, err := newDefinition(kind, name, help, labels, buckets)
 	if err != nil {
 		return nil, fmt.Errorf("cannot define metric %q: %w", name, err)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.living.mu.Lock()
+	defer r.living.mu.Unlock()
 	if old := r.families[name]; old != nil {
-		if !old.same(f) {
+		if !old.same(d) {
 			return nil, fmt.Errorf("cannot define metric %q: it is defined already as a %s with labels %q, help %q and buckets %v",
 				name, old.kind, old.labels, old.help, old.buckets)
 		}
 		return old, nil
 	}
+	for _, other := range r.living.registries {
+		if f := other.families[name]; f != nil && f.same(d) {
+			d = f.definition
+		}
+	}
+	f := &Family{definition: d, registry: r, claims: map[string]bool{}, closed: r.closed}
 	r.families[name] = f
 	return f, nil
 }
@@ -83,15 +127,24 @@ func (r *Registry) DefinePlugin(plugin string, kind Kind, name, help string, lab
 			return nil, fmt.Errorf("cannot define metric %q of plugin %q: names that begin with %s are the server's", name, plugin, reserved)
 		}
 	}
-	return r.Define(kind, name, help, append([]string{pluginLabel}, labels...), buckets)
+	f, err := r.Define(kind, name, help, append([]string{pluginLabel}, labels...), buckets)
+	if err == nil {
+		f.Claim(plugin)
+	}
+	return f, err
 }
 
-// WritePrometheus writes all families, sorted by name, then the figures of the
-// Go runtime and the process.
+// WritePrometheus writes the families of all living registries, sorted by
+// name, then the figures of the Go runtime and the process. Where another
+// registry defines a metric differently, this one's definition counts.
 func (r *Registry) WritePrometheus(w io.Writer) {
-	r.mu.RLock()
-	families := maps.Clone(r.families)
-	r.mu.RUnlock()
+	families := map[string]*Family{}
+	r.living.mu.RLock()
+	for _, other := range r.living.registries {
+		maps.Copy(families, other.families)
+	}
+	maps.Copy(families, r.families)
+	r.living.mu.RUnlock()
 	for _, name := range slices.Sorted(maps.Keys(families)) {
 		families[name].write(w)
 	}

@@ -58,13 +58,13 @@ func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 // own histogram chooses bounds by itself and writes them under a label that
 // Prometheus' histogram_quantile does not know.
 type histogram struct {
-	family *Family
+	family *definition
 	pairs  string
 	counts []atomic.Uint64 // one a bucket, the last for what is over all bounds
 	sum    atomic.Uint64   // the bits of a float64
 }
 
-func newHistogram(f *Family, values []string) *histogram {
+func newHistogram(f *definition, values []string) *histogram {
 	pairs := f.pairs(values)
 	if pairs != "" {
 		pairs += ","

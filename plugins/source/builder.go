@@ -30,6 +30,7 @@ type Builder struct {
 
 	mu       sync.Mutex
 	building map[string]chan struct{} // by source directory; closed when the build is over
+	inputs   map[string]*inputs       // by source directory, of its last build
 	warm     bool                     // a build has run; held by whom lock gave firstBuild to
 }
 
@@ -81,7 +82,8 @@ func (b *Builder) build(ctx context.Context, dir string) ([]byte, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
-	if wasm, ok := slot.load(cmd); ok {
+	if wasm, in, ok := slot.load(cmd); ok {
+		b.learn(abs, in)
 		b.log().Debug("plugin source is unchanged", "source", dir)
 		return wasm, false, nil
 	}
@@ -92,7 +94,8 @@ func (b *Builder) build(ctx context.Context, dir string) ([]byte, bool, error) {
 	defer begun()
 	b.log().Info("building plugin source", "source", dir)
 	start := time.Now()
-	wasm, err := slot.build(ctx, cmd)
+	wasm, in, err := slot.build(ctx, cmd)
+	b.learn(abs, in)
 	if err != nil {
 		return nil, false, err
 	}

@@ -23,6 +23,8 @@
 // checksum; the go command does not run. A machine without the go command
 // is served from a cache that was filled elsewhere at the same paths.
 //
+// The same list of inputs is what phasm -watch looks at.
+//
 // Whatever is wrong with the cache (a missing, cut off or altered file) is
 // answered with a new build. Several processes may share one: files come into
 // place by rename. The newest module of each source directory is kept, so the

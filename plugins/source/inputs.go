@@ -55,6 +55,7 @@ func visible(name string) bool {
 
 // listInputs asks the go command what a build in its directory would see. It
 // refuses packages that are no plugins and toolchains that cannot build one.
+// With an error it answers what it has found nevertheless.
 func listInputs(ctx context.Context, c *command) (*inputs, error) {
 	var env struct{ GOVERSION, GOENV, GOMODCACHE, GOROOT string }
 	out, err := c.run(ctx, "env", "-json", "GOVERSION", "GOENV", "GOMODCACHE", "GOROOT")
@@ -67,48 +68,68 @@ func listInputs(ctx context.Context, c *command) (*inputs, error) {
 	if err := checkVersion(env.GOVERSION); err != nil {
 		return nil, err
 	}
-	out, err = c.run(ctx, "list", "-deps", "-buildvcs=false", "-json=Dir,Name,Standard,EmbedPatterns,Module", ".")
-	if err != nil {
-		return nil, err
-	}
 	// VERSION tells an updated toolchain even where the go command on PATH is
 	// only a wrapper around it.
 	in := &inputs{Files: []string{filepath.Join(env.GOROOT, "VERSION")}}
 	if env.GOENV != "" && env.GOENV != "off" {
 		in.Files = append(in.Files, env.GOENV)
 	}
-	for dir := c.dir; ; dir = filepath.Dir(dir) {
+	in.Files = append(in.Files, moduleFilesOf(c.dir)...)
+	list := []string{"list", "-deps", "-buildvcs=false", "-json=ImportPath,Dir,Name,Standard,EmbedPatterns,Module", "."}
+	out, err = c.run(ctx, list...)
+	if err == nil {
+		return in, in.addPackages(out, env.GOMODCACHE)
+	}
+	// Something is missing or broken: with -e it lists what is there, and where
+	// the rest was looked for.
+	if out, e := c.run(ctx, slices.Insert(list, 1, "-e")...); e == nil {
+		_ = in.addPackages(out, env.GOMODCACHE)
+	}
+	if len(in.Packages) == 0 {
+		in.Packages = []pkg{{Dir: c.dir}}
+	}
+	return in, err
+}
+
+// moduleFilesOf are where a directory's module files may be.
+func moduleFilesOf(dir string) (files []string) {
+	for ; ; dir = filepath.Dir(dir) {
 		for _, name := range moduleFiles {
-			in.Files = append(in.Files, filepath.Join(dir, name))
+			files = append(files, filepath.Join(dir, name))
 		}
 		if dir == filepath.Dir(dir) {
-			break
+			return files
 		}
 	}
-	return in, in.addPackages(out, env.GOMODCACHE)
+}
+
+// listed is a package as go list describes it.
+type listed struct {
+	ImportPath, Dir, Name string // no directory where the package is missing
+	Standard              bool
+	EmbedPatterns         []string
+	Module                *struct{ Path, Dir, GoMod string }
 }
 
 // addPackages reads the output of go list -deps, in which the plugin's own
 // package comes last.
-func (in *inputs) addPackages(listed []byte, moduleCache string) error {
-	var p struct {
-		Dir, Name     string
-		Standard      bool
-		EmbedPatterns []string
-		Module        *struct{ GoMod string }
-	}
-	for dec := json.NewDecoder(bytes.NewReader(listed)); ; {
-		last := p.Name
-		p.Dir, p.Name, p.Standard, p.EmbedPatterns, p.Module = "", "", false, nil, nil
-		switch err := dec.Decode(&p); {
-		case errors.Is(err, io.EOF) && last != "main":
-			return fmt.Errorf("it is package %s; a plugin is a package main", last)
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
+func (in *inputs) addPackages(output []byte, moduleCache string) error {
+	var plugin listed
+	var packages []listed
+	for dec := json.NewDecoder(bytes.NewReader(output)); ; {
+		var p listed
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
 			return fmt.Errorf("cannot read the output of go list: %w", err)
 		}
-		if p.Standard || strings.HasPrefix(p.Dir, moduleCache+string(filepath.Separator)) {
+		packages, plugin = append(packages, p), p
+	}
+	for _, p := range packages {
+		if p.Dir == "" {
+			p.Dir = p.within(plugin)
+		}
+		if p.Dir == "" || p.Standard || strings.HasPrefix(p.Dir, moduleCache+string(filepath.Separator)) {
 			continue
 		}
 		in.Packages = append(in.Packages, pkg{Dir: p.Dir, Embed: p.EmbedPatterns})
@@ -116,6 +137,21 @@ func (in *inputs) addPackages(listed []byte, moduleCache string) error {
 			in.Files = append(in.Files, p.Module.GoMod)
 		}
 	}
+	if plugin.Name != "main" {
+		return fmt.Errorf("it is package %s; a plugin is a package main", plugin.Name)
+	}
+	return nil
+}
+
+// within is the directory that a package would have in the plugin's own
+// module, empty where it would not be in it.
+func (p *listed) within(plugin listed) string {
+	if m := plugin.Module; m != nil {
+		if below, ours := strings.CutPrefix(p.ImportPath, m.Path+"/"); ours {
+			return filepath.Join(m.Dir, filepath.FromSlash(below))
+		}
+	}
+	return ""
 }
 
 // sum hashes the content of all inputs, and the settings.

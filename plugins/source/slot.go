@@ -48,28 +48,29 @@ func slotOf(cache, source string) (slot, error) {
 
 func (s slot) module(sum string) string { return filepath.Join(string(s), sum+".wasm") }
 
-// load returns the module if it is what a build would make now.
-func (s slot) load(c *command) ([]byte, bool) {
+// load returns the module if it is what a build would make now, and what it
+// was made from.
+func (s slot) load(c *command) ([]byte, *inputs, bool) {
 	if s == "" {
-		return nil, false
+		return nil, nil, false
 	}
 	var m manifest
 	text, err := os.ReadFile(filepath.Join(string(s), manifestName))
 	if err != nil || json.Unmarshal(text, &m) != nil || m.Format != manifestFormat || m.Source != c.dir || m.Inputs == nil {
-		return nil, false
+		return nil, nil, false
 	}
 	// Without a go command there is nothing that would build it otherwise.
 	if id := c.identity(); id != "" && id != m.Go {
-		return nil, false
+		return nil, nil, false
 	}
 	if m.Sum != m.Inputs.sum(c.settings()) {
-		return nil, false
+		return nil, nil, false
 	}
 	wasm, err := os.ReadFile(s.module(m.Sum))
 	if err != nil || len(wasm) != m.Size || checksum(wasm) != m.CRC {
-		return nil, false
+		return nil, nil, false
 	}
-	return wasm, true
+	return wasm, m.Inputs, true
 }
 
 // checksum finds damage, not malice: who can write the module can write the
@@ -78,41 +79,42 @@ func checksum(wasm []byte) uint32 {
 	return crc32.Checksum(wasm, crc32.MakeTable(crc32.Castagnoli))
 }
 
-// build runs the go command and keeps what comes out.
-func (s slot) build(ctx context.Context, c *command) ([]byte, error) {
+// build runs the go command and keeps what comes out. The inputs are those it
+// has found, nil where it found none; a build that fails has some, too.
+func (s slot) build(ctx context.Context, c *command) ([]byte, *inputs, error) {
 	if s != "" {
 		if err := os.MkdirAll(string(s), 0o700); err != nil {
-			return nil, fmt.Errorf("cannot make the build cache: %w", err)
+			return nil, nil, fmt.Errorf("cannot make the build cache: %w", err)
 		}
 	}
 	work, err := os.MkdirTemp(string(s), workPrefix)
 	if err != nil {
-		return nil, fmt.Errorf("cannot make a directory to build in: %w", err)
+		return nil, nil, fmt.Errorf("cannot make a directory to build in: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(work) }()
 
 	in, err := listInputs(ctx, c)
 	if err != nil {
-		return nil, err
+		return nil, in, err
 	}
 	m := manifest{Format: manifestFormat, Source: c.dir, Go: c.identity(), Inputs: in, Sum: in.sum(c.settings())}
 	out := filepath.Join(work, "plugin.wasm")
 	if _, err := c.run(ctx, "build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false", "-o", out, "."); err != nil {
-		return nil, err
+		return nil, in, err
 	}
 	wasm, err := os.ReadFile(out)
 	if err != nil {
-		return nil, err
+		return nil, in, err
 	}
 	m.Size, m.CRC = len(wasm), checksum(wasm)
 	// Source edited while the compiler read it makes a module of nobody knows
 	// which version: good to run once, not to remember.
 	if s != "" && m.Sum == in.sum(c.settings()) {
 		if err := s.keep(&m, out); err != nil {
-			return nil, fmt.Errorf("cannot write to the build cache: %w", err)
+			return nil, in, fmt.Errorf("cannot write to the build cache: %w", err)
 		}
 	}
-	return wasm, nil
+	return wasm, in, nil
 }
 
 // keep moves the built file into the slot, writes the manifest, which makes

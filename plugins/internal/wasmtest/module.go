@@ -32,6 +32,7 @@ type Module struct {
 	names    [][]byte // of functions, for the name section
 	customs  []byte
 	imported int
+	counted  bool // code names data segments, so their number comes first
 }
 
 // Plugin is a module with one page of memory, exported as a plugin's is.
@@ -85,18 +86,39 @@ func (m *Module) Global(value int32) int {
 	return len(m.globals) - 1
 }
 
+// GlobalFunc adds a mutable reference to a function, null at first, and
+// answers its index.
+func (m *Module) GlobalFunc() int {
+	m.globals = append(m.globals, slices.Concat([]byte{typeFuncRef, 1}, RefNull, []byte{opEnd}))
+	return len(m.globals) - 1
+}
+
+// PassiveElements adds references to functions that table.init can write, as
+// the next element segment.
+func (m *Module) PassiveElements(functions ...int) {
+	elem := append([]byte{1, 0}, number(len(functions))...)
+	for _, f := range functions {
+		elem = append(elem, number(f)...)
+	}
+	m.elems = append(m.elems, elem)
+}
+
 // Func adds a function and answers its index. The name goes into the name
 // section.
 func (m *Module) Func(name string, s Signature, body ...[]byte) int {
 	return m.FuncWithLocals(name, s, "", body...)
 }
 
+// Next is the index of the function that is added next, so that a function can
+// call itself. Nothing may be imported in between.
+func (m *Module) Next() int { return m.imported + len(m.funcs) }
+
 // FuncWithLocals is Func with local variables of these types after the
 // parameters.
 func (m *Module) FuncWithLocals(name string, s Signature, locals string, body ...[]byte) int {
 	m.funcs = append(m.funcs, m.typeOf(s))
 	var groups [][]byte
-	for _, local := range types(locals)[1:] {
+	for _, local := range valueTypes(locals) {
 		groups = append(groups, []byte{1, local})
 	}
 	m.code = append(m.code, sized(slices.Concat(vector(groups), slices.Concat(body...), []byte{opEnd})))
@@ -131,6 +153,12 @@ func (m *Module) Data(offset int32, bytes string) {
 	m.data = append(m.data, slices.Concat([]byte{0}, I32Const(offset), []byte{opEnd}, text(bytes)))
 }
 
+// Passive adds bytes that memory.init can write, as the next data segment.
+func (m *Module) Passive(bytes string) {
+	m.data = append(m.data, append([]byte{1}, text(bytes)...))
+	m.counted = true
+}
+
 // Custom adds a custom section.
 func (m *Module) Custom(name string, content []byte) {
 	m.customs = append(m.customs, section(0, slices.Concat(text(name), content))...)
@@ -150,6 +178,9 @@ func (m *Module) Bytes() []byte {
 		wasm = append(wasm, section(8, m.start)...)
 	}
 	wasm = append(wasm, vectorSection(9, m.elems)...)
+	if m.counted {
+		wasm = append(wasm, section(12, number(len(m.data)))...)
+	}
 	wasm = append(wasm, vectorSection(10, m.code)...)
 	wasm = append(wasm, vectorSection(11, m.data)...)
 	if len(m.names) > 0 {
@@ -177,12 +208,13 @@ const (
 )
 
 // types is a vector of value types from their names.
-func types(names string) []byte {
-	var b []byte
+func types(names string) []byte { return sized(valueTypes(names)) }
+
+func valueTypes(names string) (b []byte) {
 	for _, name := range strings.Fields(names) {
 		b = append(b, map[string]byte{"i32": typeI32, "i64": typeI64}[name])
 	}
-	return sized(b)
+	return b
 }
 
 // number is n as LEB128.
