@@ -4,6 +4,12 @@
 # cc is for the race detector.
 NEEDS := curl=curl promtool=prometheus cc=build-essential
 
+# What plugins in C, Rust and AssemblyScript are built with.
+NEEDS += clang-19=clang-19 wasm-ld-19=lld-19 /usr/lib/wasm32-wasi/libc.a=wasi-libc \
+  /usr/lib/llvm-19/lib/clang/19/lib/wasi/libclang_rt.builtins-wasm32.a=libclang-rt-19-dev-wasm32 \
+  /usr/bin/rustc=rustc /usr/lib/rustlib/wasm32-unknown-unknown=libstd-rust-dev-wasm32 \
+  node=nodejs npm=npm
+
 # The packages in those of the folders that exist.
 packages = $(patsubst %,./%/...,$(wildcard $(1)))
 

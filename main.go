@@ -27,13 +27,16 @@ import (
 const usage = `phasm serves HTTP by WebAssembly plugins.
 
   phasm [-c config.toml]         serve a configuration
+  phasm -watch [-c config.toml]  serve it, and reload when it or a plugin's
+                                 source changes
   phasm -t [-c config.toml]      check it: compile every plugin, bind nothing
   phasm build DIR -o FILE.wasm   build a Go plugin
   phasm new DIR                  write a plugin to start from
   phasm version                  print the version
 
-Signals: TERM and QUIT let running requests finish, INT too, a second one ends
-at once; USR1 reopens the log files.
+Signals: HUP reloads the configuration; TERM and QUIT let running requests
+finish, INT cuts them off, a second one of these ends at once; USR1 reopens the
+log files.
 `
 
 func main() {
@@ -74,6 +77,7 @@ func serve(args []string, stdout io.Writer) error {
 	flags := newFlags("phasm")
 	file := flags.String("c", "config.toml", "")
 	test := flags.Bool("t", false, "")
+	watch := flags.Bool("watch", false, "")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprint(stdout, usage)
@@ -87,13 +91,11 @@ func serve(args []string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if c.Server.Workers > 0 {
-		runtime.GOMAXPROCS(c.Server.Workers)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGINT)
+	ctx, stop := untilStopped()
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process
-	s, err := server.New(ctx, c, server.Options{Cache: cacheDir(), Version: version()})
+	reloads := notify(syscall.SIGHUP) // from the start: it would end the process
+	reopens := notify(syscall.SIGUSR1)
+	s, err := server.New(ctx, c, server.Options{Cache: cacheDir(), Version: version(), LookupEnv: os.LookupEnv})
 	if err != nil {
 		return err
 	}
@@ -106,23 +108,46 @@ func serve(args []string, stdout io.Writer) error {
 		s.Close()
 		return err
 	}
-	defer handle(syscall.SIGUSR1, s.ReopenLogs)()
-	defer handle(syscall.SIGHUP, func() {
-		fmt.Fprintln(os.Stderr, "phasm: cannot reload yet: restart to use a changed configuration")
-	})()
+	go each(reopens, s.ReopenLogs)
+	go each(reloads, func() { _ = s.Reload(ctx) }) // it has logged what is wrong
+	if *watch {
+		go s.Watch(ctx)
+	}
 	return s.Serve(ctx)
 }
 
-// handle runs f at each signal until the function it returns is called.
-func handle(sig os.Signal, f func()) (stop func()) {
+// untilStopped is a context that ends with the first signal to stop. The next
+// one ends the process.
+func untilStopped() (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, sig)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGINT)
 	go func() {
-		for range signals {
-			f()
+		select {
+		case sig := <-signals:
+			signal.Stop(signals)
+			if sig == syscall.SIGINT {
+				cancel(server.ErrAtOnce)
+			}
+			cancel(nil)
+		case <-ctx.Done():
 		}
 	}()
-	return func() { signal.Stop(signals) }
+	return ctx, func() { cancel(nil) }
+}
+
+// notify takes a signal from its default action. One that comes while another
+// is at work waits, more do not.
+func notify(sig os.Signal) <-chan os.Signal {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, sig)
+	return signals
+}
+
+func each(signals <-chan os.Signal, f func()) {
+	for range signals {
+		f()
+	}
 }
 
 func build(args []string) error {
@@ -152,7 +177,7 @@ func newPlugin(args []string, stdout io.Writer) error {
 			fmt.Fprintln(stdout, filepath.Join(args[0], f))
 		}
 	}
-	fmt.Fprintf(stdout, "\nphasm -c %s serves it.\n", filepath.Join(args[0], "config.toml"))
+	fmt.Fprintf(stdout, "\nphasm -watch -c %s serves it, and what you make of it.\n", filepath.Join(args[0], "config.toml"))
 	return nil
 }
 

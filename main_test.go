@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -38,7 +39,7 @@ func TestMain(m *testing.M) {
 
 // phasm makes a command of the built binary, in an environment whose cache
 // belongs to the tests.
-func phasm(t *testing.T, args ...string) *exec.Cmd {
+func phasm(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
 	path, err := binary()
 	if err != nil {
@@ -129,7 +130,7 @@ func TestStartErrors(t *testing.T) {
 	listener := "[listeners.main]\naddress = \"127.0.0.1:0\"\n"
 	for name, test := range map[string]struct{ config, want string }{
 		"missing module": {listener + "[plugins.p]\npath = \"gone.wasm\"\n" + route + `content = "p"`, `:4: plugins.p.path: `},
-		"corrupt module": {listener + fmt.Sprintf("[plugins.p]\npath = %q\n", corrupt) + route + `content = "p"`, `:4: plugins.p.path: the module is not valid: `},
+		"corrupt module": {listener + fmt.Sprintf("[plugins.p]\npath = %q\n", corrupt) + route + `content = "p"`, `:4: plugins.p.path: the module `},
 		"panic in init": {listener + fmt.Sprintf("[plugins.p]\nsource = %q\nconfig = {name = \"p\", fail = \"init\"}\n", probe) + route + `content = "p"`,
 			`:4: plugins.p.source: cannot call _initialize: panic: told to fail`},
 		"panic in init_worker": {listener + fmt.Sprintf("[plugins.p]\nsource = %q\nconfig = {name = \"p\", fail = \"init_worker\"}\n", probe) + route + `content = "p"`,
@@ -162,14 +163,16 @@ func TestUsage(t *testing.T) {
 
 // running is phasm as a process.
 type running struct {
-	cmd  *exec.Cmd
-	url  string
-	log  string
-	done chan error
+	cmd     *exec.Cmd
+	address string
+	url     string
+	file    string // its configuration
+	log     string
+	done    chan error
 }
 
-// run starts phasm with a configuration for a port of the test's choice.
-func runPhasm(t *testing.T, dir, config string) *running {
+// runPhasm starts phasm with a configuration for a port of the test's choice.
+func runPhasm(t *testing.T, dir, config string, flags ...string) *running {
 	t.Helper()
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -178,10 +181,9 @@ func runPhasm(t *testing.T, dir, config string) *running {
 	address := free.Addr().String()
 	free.Close()
 	file := filepath.Join(dir, "run.toml")
-	if err := os.WriteFile(file, []byte(strings.ReplaceAll(config, "127.0.0.1:8080", address)), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	r := &running{cmd: phasm(t, "-c", file), url: "http://" + address, log: filepath.Join(t.TempDir(), "stderr"), done: make(chan error, 1)}
+	r := &running{cmd: phasm(t, append(flags, "-c", file)...), address: address, url: "http://" + address,
+		file: file, log: filepath.Join(t.TempDir(), "stderr"), done: make(chan error, 1)}
+	r.configure(t, config)
 	stderr, err := os.Create(r.log)
 	if err != nil {
 		t.Fatal(err)
@@ -212,6 +214,28 @@ func runPhasm(t *testing.T, dir, config string) *running {
 		}
 		if time.Now().After(deadline) {
 			t.Fatal("phasm does not listen")
+		}
+	}
+}
+
+// configure writes the configuration, the first or another one.
+func (r *running) configure(t *testing.T, config string) {
+	t.Helper()
+	if err := os.WriteFile(r.file, []byte(strings.ReplaceAll(config, "127.0.0.1:8080", r.address)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// waitFor waits until a path answers with a text.
+func (r *running) waitFor(t *testing.T, path, want string) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		got := r.get(t, path)
+		if got == want {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s answers %q, not %q", path, got, want)
 		}
 	}
 }
@@ -268,6 +292,97 @@ respond = {body = "hi"}
 		r.end(t, sig)
 		awaitIn(t, log, `"uri":"/two"`)
 	}
+}
+
+// halfRequest opens a connection and sends a part of a request, which phasm
+// has read when the function returns.
+func (r *running) halfRequest(t *testing.T) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", r.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(20 * time.Second))
+	// The answer to the first says that the second has arrived with it.
+	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	first, err := http.ReadResponse(bufio.NewReader(io.LimitReader(c, 1<<10)), nil)
+	if err != nil || first.StatusCode != 200 {
+		t.Fatalf("%v, %v", first, err)
+	}
+	return c
+}
+
+const hi = `[listeners.main]
+address = "127.0.0.1:8080"
+[routes.hi]
+match = "/"
+respond = {body = "hi"}
+`
+
+// TERM and QUIT let a request finish that has begun, INT does not, and a
+// second signal ends the process as it would without phasm.
+func TestSignalsAndRunningRequests(t *testing.T) {
+	for _, test := range []struct {
+		signals []os.Signal
+		served  bool
+		ends    string
+	}{
+		{[]os.Signal{syscall.SIGTERM}, true, "<nil>"},
+		{[]os.Signal{syscall.SIGQUIT}, true, "<nil>"},
+		{[]os.Signal{syscall.SIGINT}, false, "<nil>"},
+		{[]os.Signal{syscall.SIGTERM, syscall.SIGTERM}, false, "signal: terminated"},
+		{[]os.Signal{syscall.SIGTERM, syscall.SIGINT}, false, "signal: interrupt"},
+	} {
+		r := runPhasm(t, t.TempDir(), hi)
+		c := r.halfRequest(t)
+		for i, sig := range test.signals {
+			if i > 0 {
+				awaitIn(t, r.log, "msg=stopping")
+			}
+			r.cmd.Process.Signal(sig)
+		}
+		if test.served {
+			awaitIn(t, r.log, "msg=stopping")
+			io.WriteString(c, "Host: a\r\n\r\n")
+		}
+		answer, _ := io.ReadAll(c)
+		if served := strings.HasSuffix(string(answer), "hi"); served != test.served {
+			t.Errorf("after %v the rest of the request is answered %q", test.signals, answer)
+		}
+		select {
+		case err := <-r.done:
+			if fmt.Sprint(err) != test.ends {
+				t.Errorf("after %v phasm ended with %v, want %v", test.signals, err, test.ends)
+			}
+		case <-time.After(20 * time.Second):
+			t.Errorf("phasm does not end after %v", test.signals)
+		}
+	}
+}
+
+func TestHangupReloads(t *testing.T) {
+	r := runPhasm(t, t.TempDir(), hi)
+	r.waitFor(t, "/", "hi")
+	r.configure(t, strings.Replace(hi, `"hi"`, `"ho"`, 1))
+	r.cmd.Process.Signal(syscall.SIGHUP)
+	r.waitFor(t, "/", "ho")
+	r.configure(t, "nonsense")
+	r.cmd.Process.Signal(syscall.SIGHUP)
+	awaitIn(t, r.log, r.file+":1: ")
+	r.configure(t, hi)
+	r.cmd.Process.Signal(syscall.SIGHUP)
+	r.waitFor(t, "/", "hi")
+	r.end(t, syscall.SIGTERM)
+}
+
+func TestWatchReloads(t *testing.T) {
+	r := runPhasm(t, t.TempDir(), hi, "-watch")
+	r.configure(t, strings.Replace(hi, `"hi"`, `"ho"`, 1))
+	r.waitFor(t, "/", "ho")
+	r.end(t, syscall.SIGINT)
 }
 
 // awaitIn waits until a file exists and holds a text.

@@ -24,9 +24,55 @@ func TestExamples(t *testing.T) {
 	for _, readme := range readmes {
 		dir := filepath.Dir(readme)
 		t.Run(filepath.Base(dir), func(t *testing.T) {
+			if commands := linesOf(t, readme, "sh"); len(commands) > 0 {
+				dir = buildExample(t, dir, commands)
+			}
 			runReadme(t, readme, filepath.Join(dir, "config.toml"))
 		})
 	}
+}
+
+// buildExample builds an example in another language than Go as its page says,
+// in a copy of its folder, and answers the copy.
+func buildExample(t *testing.T, dir string, commands []string) string {
+	t.Helper()
+	for _, command := range commands {
+		name, _, _ := strings.Cut(command, " ")
+		requireCommand(t, name)
+	}
+	folder := t.TempDir()
+	if err := os.CopyFS(folder, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "bash", "-ec", strings.Join(commands, "\n"))
+	cmd.Dir = folder
+	// What make deps installs comes first: another rustc may not know the target.
+	cmd.Env = append(os.Environ(), "PATH=/usr/bin:"+os.Getenv("PATH"))
+	if output, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("cannot build %s as its page says: %v\n%s", dir, err, output)
+	}
+	return folder
+}
+
+// linesOf are the lines in a page's blocks of one language.
+func linesOf(t *testing.T, page, language string) (lines []string) {
+	t.Helper()
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inBlock := false
+	for line := range strings.Lines(string(text)) {
+		switch line = strings.TrimRight(line, "\n"); {
+		case strings.HasPrefix(line, "```"):
+			inBlock = line == "```"+language
+		case inBlock:
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }
 
 // The README's own requests run against config.toml as it stands.

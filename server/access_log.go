@@ -8,8 +8,8 @@ import (
 
 // appendAccess appends the exchange's line of the access log, in the format
 // that the configuration asks for.
-func (s *Server) appendAccess(dst []byte, x *exchange, took time.Duration) []byte {
-	if s.config.Server.AccessLog.Format == "combined" {
+func appendAccess(dst []byte, x *exchange, took time.Duration) []byte {
+	if x.generation.config.Server.AccessLog.Format == "combined" {
 		return appendCombined(dst, x)
 	}
 	return appendJSON(dst, x, took)

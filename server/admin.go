@@ -1,10 +1,11 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
+	"log"
 	"net"
 	"net/http"
 	"net/http/pprof"
@@ -13,19 +14,22 @@ import (
 	"time"
 )
 
-// admin is the operator's listener: metrics, health, profiles. Its requests
-// are rare and trusted to be slow, so net/http serves them.
+// admin is the operator's listener: metrics, health, reload, profiles. Its
+// requests are rare and trusted to be slow, so net/http serves them.
 type admin struct {
 	listener net.Listener
+	address  string // as the configuration has it
 	server   *http.Server
-	log      *slog.Logger
+	log      *log.Logger
 }
 
-func newAdmin(s *Server, l net.Listener) *admin {
+// newAdmin makes the admin listener. Reloads that it is asked for end with
+// ctx.
+func newAdmin(ctx context.Context, s *Server, l net.Listener, address string) *admin {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-		s.registry.WritePrometheus(w)
+		s.generation.Load().registry.WritePrometheus(w)
 	})
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
@@ -35,26 +39,55 @@ func newAdmin(s *Server, l net.Listener) *admin {
 		}
 		fmt.Fprintln(w, "ok")
 	})
+	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, _ *http.Request) {
+		switch err := s.Reload(ctx); { // whoever asked may go away meanwhile
+		case errors.Is(err, errStopping) || ctx.Err() != nil:
+			http.Error(w, errStopping.Error(), http.StatusServiceUnavailable)
+		case err != nil:
+			http.Error(w, err.Error(), http.StatusUnprocessableEntity)
+		default:
+			fmt.Fprintln(w, "reloaded")
+		}
+	})
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	logger := log.New(adminLog{s}, "", 0)
 	return &admin{
-		listener: l, log: s.log,
+		listener: l, address: address, log: logger,
 		server: &http.Server{
 			Handler:           notFromPages(mux, isLoopback(l.Addr())),
 			ReadHeaderTimeout: 5 * time.Second,
 			IdleTimeout:       time.Minute,
 			MaxHeaderBytes:    16 << 10,
-			ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+			ErrorLog:          logger,
 		},
 	}
 }
 
+// adminLog writes net/http's complaints where the configuration in use has the
+// server write.
+type adminLog struct{ server *Server }
+
+func (l adminLog) Write(line []byte) (int, error) {
+	l.server.log().Warn(string(bytes.TrimSpace(line)))
+	return len(line), nil
+}
+
 func (a *admin) serve() {
 	if err := a.server.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
-		a.log.Error("the admin listener ended", "error", err)
+		a.log.Printf("the admin listener ended: %v", err)
+	}
+}
+
+// retire ends the listener at once and then what it serves: a reload that has
+// moved the listener is answered, a profile taken to its end. Both end with
+// ctx.
+func (a *admin) retire(ctx context.Context) {
+	if a.server.Shutdown(ctx) != nil {
+		a.server.Close()
 	}
 }
 
@@ -62,10 +95,8 @@ func (a *admin) serve() {
 func (a *admin) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	if a.server.Shutdown(ctx) != nil {
-		a.server.Close()
-	}
-	a.listener.Close()
+	a.retire(ctx)
+	a.listener.Close() // where nothing was served
 }
 
 // notFromPages refuses what a web page could make an operator's browser send:
@@ -73,10 +104,10 @@ func (a *admin) close() {
 // were it on another port of this machine, and requests for a name that
 // somebody else's DNS may have pointed at this address. An operator who binds
 // the listener to the network gives it a name there: metrics and health, which
-// change nothing, are answered under any name then.
+// change nothing and tell little, are answered under any name then.
 func notFromPages(next http.Handler, loopback bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		named := !loopback && !strings.HasPrefix(r.URL.Path, "/debug/")
+		named := !loopback && r.URL.Path != "/reload" && !strings.HasPrefix(r.URL.Path, "/debug/")
 		if r.Header.Get("Origin") != "" || fromElsewhere(r.Header.Get("Sec-Fetch-Site")) || !named && !isAddress(r.Host) {
 			http.Error(w, "the admin listener is not for web pages: ask it by its IP address or as localhost", http.StatusForbidden)
 			return

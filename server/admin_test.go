@@ -127,6 +127,38 @@ func TestAdminRefusesPages(t *testing.T) {
 	}
 }
 
+// Only a program of the operator's reloads the configuration: no page, and
+// nobody who merely looks.
+func TestAdminReload(t *testing.T) {
+	s := startFile(t, answering("one"))
+	for _, test := range []struct {
+		method  string
+		headers []string
+		status  int
+	}{
+		{"GET", nil, 405},
+		{"HEAD", nil, 405},
+		{"PUT", nil, 405},
+		{"POST", []string{"Origin: http://127.0.0.1"}, 403},
+		{"POST", []string{"Origin: null"}, 403},
+		{"POST", []string{"Sec-Fetch-Site: cross-site"}, 403},
+		{"POST", []string{"Host: example.com"}, 403},
+		{"POST", []string{"Host: localhost"}, 200},
+		{"POST", nil, 200},
+	} {
+		r := s.adminDo(test.method, "/reload", test.headers...)
+		if r.StatusCode != test.status {
+			t.Errorf("%s %q: %d, want %d", test.method, test.headers, r.StatusCode, test.status)
+		}
+		if allow := r.Header.Get("Allow"); r.StatusCode == 405 && allow != "POST" {
+			t.Errorf("%s: Allow is %q", test.method, allow)
+		}
+	}
+	if n := s.metrics.reloads.succeeded.Get(); n != 2 {
+		t.Errorf("%d reloads ran, want 2", n)
+	}
+}
+
 // Ready is from when connections are accepted until the server begins to stop;
 // alive is as long as the process is.
 func TestReady(t *testing.T) {
@@ -146,7 +178,7 @@ func TestReady(t *testing.T) {
 		w := httptest.NewRecorder()
 		q := httptest.NewRequestWithContext(t.Context(), "GET", path, nil)
 		q.Host = "localhost"
-		s.admin.server.Handler.ServeHTTP(w, q)
+		s.sockets.admin.server.Handler.ServeHTTP(w, q)
 		return w.Code
 	}
 	if ready, live := status("/readyz"), status("/livez"); ready != 503 || live != 200 {
@@ -199,7 +231,7 @@ func TestNoAdmin(t *testing.T) {
 }
 
 // On an address of the network the listener has a name: a collector may ask
-// for metrics by it, but nobody for profiles.
+// for metrics by it, but nobody for profiles or a reload.
 func TestAdminOnTheNetwork(t *testing.T) {
 	ok := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	for _, test := range []struct {
@@ -210,6 +242,7 @@ func TestAdminOnTheNetwork(t *testing.T) {
 		{"/metrics", false, 200},
 		{"/metrics", true, 403},
 		{"/debug/pprof/", false, 403},
+		{"/reload", false, 403},
 	} {
 		w := httptest.NewRecorder()
 		notFromPages(ok, test.loopback).ServeHTTP(w, httptest.NewRequest("GET", "http://phasm.internal:8081"+test.path, nil))

@@ -38,7 +38,7 @@ func (b *body) begin(x *exchange) {
 }
 
 // ReadBody implements host.Wire.
-func (x *exchange) ReadBody(p []byte, offset int64, keep bool) (int, error) {
+func (x *exchange) ReadBody(p []byte, offset int64, keep bool, deadline time.Time) (int, error) {
 	b := &x.body
 	switch {
 	case offset < int64(len(b.kept)):
@@ -48,7 +48,7 @@ func (x *exchange) ReadBody(p []byte, offset int64, keep bool) (int, error) {
 	case offset < b.read:
 		return 0, errConsumed
 	}
-	n, err := b.next(x, p)
+	n, err := b.next(x, p, deadline)
 	if keep {
 		b.kept = append(b.kept, p[:n]...)
 	}
@@ -67,8 +67,9 @@ func (x *exchange) SetBody(p []byte) {
 	x.body.replaced = true
 }
 
-// next takes some of the body off the wire.
-func (b *body) next(x *exchange, p []byte) (int, error) {
+// next takes some of the body off the wire. It waits for as long as the client
+// has to send it, and until the deadline at most, where there is one.
+func (b *body) next(x *exchange, p []byte, deadline time.Time) (int, error) {
 	if b.stream == nil {
 		return 0, errBroken
 	}
@@ -80,11 +81,15 @@ func (b *body) next(x *exchange, p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	x.conn.readWithin(time.Duration(x.conn.server.config.Server.Timeouts.Body))
+	within := time.Duration(x.generation.config.Server.Timeouts.Body)
+	if !deadline.IsZero() {
+		within = min(within, time.Until(deadline))
+	}
+	x.conn.readWithin(within)
 	n, err := b.stream.Read(p)
 	b.read += int64(n)
 	switch {
-	case b.read > int64(x.conn.server.config.Server.Limits.Body):
+	case b.read > int64(x.generation.config.Server.Limits.Body):
 		b.tooLarge, b.stream = true, nil
 		return 0, host.ErrBodyTooLarge
 	case b.read == b.length, err == io.EOF && b.length == -1:
@@ -123,7 +128,7 @@ func (x *exchange) drain() bool {
 	}
 	x.filtered = slices.Grow(x.filtered[:0], drainPiece)
 	for limit := b.read + maxDrain; b.read < limit; {
-		if _, err := b.next(x, x.filtered[:drainPiece]); b.ended || err != nil {
+		if _, err := b.next(x, x.filtered[:drainPiece], time.Time{}); b.ended || err != nil {
 			return b.ended
 		}
 	}

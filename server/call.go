@@ -63,17 +63,20 @@ func (x *exchange) instance(p *plugins.Plugin) (*plugins.Instance, error) {
 // fault ends a plugin's part in the exchange. Where the configuration says
 // open the request goes on without it, else it fails.
 func (x *exchange) fault(p *plugins.Plugin, phase abi.Phase, err error) (final bool) {
-	x.conn.server.log.Error(err.Error(), "route", x.Route, "request_id", string(x.ID()))
+	x.generation.log.Error(err.Error(), "route", x.Route, "request_id", string(x.ID()))
 	return x.failClosed(p, phase, fasthttp.StatusInternalServerError)
 }
 
 // unavailable is the fault of a plugin that has no instance to offer.
 func (x *exchange) unavailable(p *plugins.Plugin, phase abi.Phase, err error) (final bool) {
 	status := fasthttp.StatusInternalServerError
-	if errors.Is(err, pool.ErrBusy) {
+	quarantined := errors.Is(err, plugins.ErrQuarantined)
+	if quarantined || errors.Is(err, pool.ErrBusy) || errors.Is(err, plugins.ErrMemory) {
 		status = fasthttp.StatusServiceUnavailable
 	}
-	x.conn.server.log.Error("no instance of the plugin", "plugin", p.Name(), "phase", phase.String(), "error", err)
+	if !quarantined { // its beginning has been logged
+		x.generation.log.Error("no instance of the plugin", "plugin", p.Name(), "phase", phase.String(), "error", err)
+	}
 	return x.failClosed(p, phase, status)
 }
 

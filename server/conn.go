@@ -8,25 +8,32 @@ import (
 	"runtime/debug"
 	"sync/atomic"
 	"time"
+
+	"phasm/server/config"
 )
 
 // conn is a connection: it serves one exchange after the other on one
 // goroutine. Its buffers and its exchange are used again for later connections.
 type conn struct {
-	server   *Server
-	net      net.Conn
-	r        *bufio.Reader
-	w        *bufio.Writer
-	number   uint64
-	requests int
-	idle     atomic.Bool // waits for the first byte of a request
-	remote   netip.AddrPort
-	local    netip.AddrPort
+	server     *Server
+	net        net.Conn
+	r          *bufio.Reader
+	headerSize int // the limit that r's buffer was made for
+	w          *bufio.Writer
+	number     uint64
+	requests   int
+	idle       atomic.Bool                // waits for the first byte of a request
+	generation atomic.Pointer[generation] // of the last request, and of the next unless it is replaced; see use
+	config     *config.Config             // the generation's
+	remote     netip.AddrPort
+	local      netip.AddrPort
 
 	// Since the exchange's epoch: a time within one connection.
 	readDeadline  time.Duration // as set, see deadline.go
 	writeDeadline time.Duration
 	ended         time.Duration // when the last exchange ended, 0 while one runs
+
+	flushBy time.Time // when a flush that runs must have ended, zero for never
 
 	x exchange
 }
@@ -37,16 +44,17 @@ const writeBuffer = 4 << 10
 func (s *Server) newConn(nc net.Conn) *conn {
 	c, _ := s.free.Get().(*conn)
 	if c == nil {
-		c = &conn{
-			r: bufio.NewReaderSize(nil, int(s.config.Server.Limits.HeaderSize)),
-			w: bufio.NewWriterSize(nil, writeBuffer),
-		}
+		c = &conn{w: bufio.NewWriterSize(nil, writeBuffer)}
 		c.x.init(c)
 	}
-	c.server, c.net = s, nc
+	c.server, c.net, c.config = s, nc, s.generation.Load().config
+	if size := int(c.config.Server.Limits.HeaderSize); size != c.headerSize {
+		c.r, c.headerSize = bufio.NewReaderSize(nil, size), size
+	}
 	c.r.Reset(nc)
 	c.w.Reset(c)
 	c.number, c.requests = s.lastConn.Add(1), 0
+	c.idle.Store(true)
 	c.remote, c.local = addrPort(nc.RemoteAddr()), addrPort(nc.LocalAddr())
 	c.x.Epoch = time.Now()
 	c.readDeadline, c.writeDeadline, c.ended = 0, 0, 0
@@ -81,6 +89,7 @@ func (c *conn) free() {
 	s := c.server
 	s.metrics.connections.Add(-1)
 	c.server, c.net = nil, nil
+	c.generation.Store(nil)
 	c.r.Reset(nil)
 	c.w.Reset(nil)
 	s.free.Put(c)
@@ -93,14 +102,16 @@ func (c *conn) serve() {
 		s := c.server
 		if r := recover(); r != nil {
 			s.metrics.panics.Inc()
-			s.log.Error("BUG: panic while serving a request", "panic", r, "stack", string(debug.Stack()))
+			s.log().Error("BUG: panic while serving a request", "panic", r, "stack", string(debug.Stack()))
 			c.net.Close()
 			c.x.releaseInstances()
+			c.letGo()
 			s.remove(c)
 			s.metrics.connections.Add(-1)
 			return // what the connection held is in an unknown state: it is not used again
 		}
 		c.net.Close()
+		c.letGo()
 		s.remove(c)
 		c.free()
 	}()
@@ -109,26 +120,90 @@ func (c *conn) serve() {
 	c.w.Flush()
 }
 
-// awaitRequest waits for the first byte of a request. False means that there
-// is none: the client has closed, has been idle too long, or the server stops.
+// awaitRequest waits for the first byte of a request and holds on to the
+// generation that is to serve it. False means that there is none: the client
+// has closed, has been idle too long, or the server stops.
 func (c *conn) awaitRequest() bool {
 	if c.r.Buffered() > 0 {
-		return true
+		return c.use()
 	}
 	if c.w.Buffered() > 0 && c.w.Flush() != nil {
 		return false
 	}
-	c.readWithin(time.Duration(c.server.config.Server.Timeouts.Idle))
-	c.idle.Store(true)
-	if c.server.draining.Load() {
-		return false
+	c.readWithin(time.Duration(c.config.Server.Timeouts.Idle))
+	c.letGo()
+	if !c.server.draining.Load() {
+		if _, err := c.r.Peek(1); err == nil {
+			return c.use()
+		}
 	}
+	return c.server.draining.Load() && c.awaitLast() && c.use()
+}
+
+// lastWait is how long after its last response a connection is still open for
+// a request while the server stops: one that the client has sent before it
+// could see that the server stops must not be lost (nginx:
+// keepalive_min_timeout).
+const lastWait = 500 * time.Millisecond
+
+// awaitLast waits for the first byte of a connection's last request.
+func (c *conn) awaitLast() bool {
+	c.takeOver()
+	left := lastWait - (time.Since(c.x.Epoch) - c.ended)
+	c.net.SetReadDeadline(time.Now().Add(max(left, time.Millisecond))) // what has arrived is read in any case
 	_, err := c.r.Peek(1)
-	c.idle.Store(false)
-	if c.server.draining.Load() {
-		c.readDeadline = 0 // drain has set another one
-	}
 	return err == nil
+}
+
+// use holds on to the server's generation for a request: nobody closes it
+// before the connection lets it go. It is a hazard pointer: the connection says
+// that it is busy, and with what, and then looks whether that is still the
+// server's. Whoever has replaced it before that look is noticed by it; whoever
+// does so later sees what the connection has said (see inUse). So a request
+// costs one write, to memory that is the connection's own.
+//
+// It is false once the server has cut off its connections.
+func (c *conn) use() bool {
+	if c.idle.Load() {
+		c.idle.Store(false)
+	}
+	if c.generation.Load() != c.server.generation.Load() {
+		c.renew()
+	}
+	return !c.server.draining.Load() || c.takeOver()
+}
+
+// renew takes the server's generation, in place of one that was replaced.
+func (c *conn) renew() {
+	for g := c.server.generation.Load(); ; g = c.server.generation.Load() {
+		old := c.generation.Swap(g)
+		if old == g {
+			return
+		}
+		c.config = g.config
+		if old != nil {
+			old.wake()
+		}
+	}
+}
+
+// takeOver waits until drain, which may have taken the connection for idle,
+// has set its last deadline, and forgets what is set. It is false once the
+// server has cut off its connections.
+func (c *conn) takeOver() bool {
+	c.server.mu.Lock()
+	defer c.server.mu.Unlock()
+	c.readDeadline = 0
+	return !c.server.cutOff
+}
+
+// letGo lets others close the connection's generation. Who waits for that is
+// told.
+func (c *conn) letGo() {
+	c.idle.Store(true)
+	if g := c.generation.Load(); g != nil && g != c.server.generation.Load() {
+		g.wake()
+	}
 }
 
 func addrPort(a net.Addr) netip.AddrPort {

@@ -10,7 +10,7 @@ import (
 func (s *Server) add(c *conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.conns) >= s.config.Server.Limits.Connections || s.draining.Load() {
+	if len(s.conns) >= c.config.Server.Limits.Connections || s.draining.Load() {
 		return false
 	}
 	s.conns[c] = struct{}{}
@@ -46,13 +46,36 @@ func (s *Server) inFlight() (n int) {
 	return n
 }
 
-// drain ends idle connections now and waits for the others.
+// inUse tells whether an exchange is being served by the generation. For one
+// that is no longer the server's, false stays false: see conn.use.
+func (s *Server) inUse(g *generation) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		if !c.idle.Load() && c.generation.Load() == g {
+			return true
+		}
+	}
+	return false
+}
+
+// forget takes a generation that is not in use away from idle connections, so
+// that it does not stay in memory for them.
+func (s *Server) forget(g *generation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		c.generation.CompareAndSwap(g, nil)
+	}
+}
+
+// drain ends idle connections and waits for the others.
 func (s *Server) drain(limit time.Duration) error {
 	s.mu.Lock()
 	s.draining.Store(true)
 	for c := range s.conns {
 		if c.idle.Load() {
-			c.net.SetReadDeadline(time.Unix(1, 0))
+			c.net.SetReadDeadline(time.Unix(1, 0)) // the connection does the rest: see awaitLast
 		}
 	}
 	if len(s.conns) == 0 {
@@ -67,14 +90,23 @@ func (s *Server) drain(limit time.Duration) error {
 		return nil
 	case <-timeout.C:
 	}
+	return s.cut()
+}
+
+// cut closes the connections that are left.
+func (s *Server) cut() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	left := len(s.conns)
+	s.cutOff = true
+	cut := 0
 	for c := range s.conns {
+		if !c.idle.Load() {
+			cut++
+		}
 		c.net.Close()
 	}
-	if left == 0 {
+	if cut == 0 {
 		return nil
 	}
-	return fmt.Errorf("cut off %d connections whose exchanges took longer than server.timeouts.shutdown", left)
+	return fmt.Errorf("cut off %d connections whose exchanges took longer than server.timeouts.shutdown", cut)
 }

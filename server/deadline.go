@@ -8,7 +8,7 @@ import (
 // Write sends bytes within the write timeout: conn is what its own buffered
 // writer writes to.
 func (c *conn) Write(p []byte) (int, error) {
-	c.writeWithin(time.Duration(c.server.config.Server.Timeouts.Write))
+	c.writeWithin(time.Duration(c.config.Server.Timeouts.Write))
 	return c.net.Write(p)
 }
 
@@ -25,7 +25,7 @@ func (c *conn) ReadFrom(r io.Reader) (sent int64, err error) {
 		return io.Copy(justWriter{c}, r)
 	}
 	for limited.N > 0 && err == nil {
-		c.writeWithin(time.Duration(c.server.config.Server.Timeouts.Write))
+		c.writeWithin(time.Duration(c.config.Server.Timeouts.Write))
 		piece := io.LimitedReader{R: limited.R, N: min(limited.N, filePiece)}
 		asked := piece.N
 		var n int64
@@ -53,6 +53,9 @@ func (c *conn) readWithin(d time.Duration) {
 }
 
 func (c *conn) writeWithin(d time.Duration) {
+	if !c.flushBy.IsZero() {
+		d = min(d, time.Until(c.flushBy))
+	}
 	if deadline, changed := moveDeadline(c.writeDeadline, c.now(), d); changed {
 		c.writeDeadline = deadline
 		c.net.SetWriteDeadline(c.x.Epoch.Add(deadline))

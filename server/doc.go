@@ -6,10 +6,10 @@
 // In the order in which a request meets them:
 //
 //	server.go        one process: listeners, the running generation, begin and end
-//	generation.go    one loaded configuration: its plugins and routes
-//	listener.go      accept connections, bounded in number
-//	connections.go   the open connections, and how they are drained
-//	conn.go          one connection: requests one after the other, deadlines
+//	generation.go    one loaded configuration: its plugins, routes and logs
+//	listener.go      what the server listens on; accept connections
+//	connections.go   the open connections: how many, what they use, how they are drained
+//	conn.go          one connection: requests one after the other, by the generation in use
 //	receive.go       the request's head: wait for it, parse it, refuse the malformed
 //	exchange.go      one request and its response, from begin to end
 //	walk.go          the driver: walks the phases up to content
@@ -27,11 +27,14 @@
 //
 // Beside the request's way:
 //
+//	reload.go        replace the generation by one that is loaded anew
+//	watch.go         reload when a file has changed
 //	deadline.go      time limits on reads and writes
 //	client_gone_*.go whether the client is still there
 //	status_text.go   the bodies of the server's own answers
 //	access_log.go    how a line of the access log looks
 //	log_file.go      a log file written in the background, reopened on demand
+//	log_files.go     the log files in use, which generations share
 //	log_output.go    the server's own log
 //	metrics.go       the server's metrics
 //	admin.go         the operator's listener

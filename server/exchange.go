@@ -86,7 +86,7 @@ func (x *exchange) begin() {
 	c.requests++
 	c.ended = 0
 	x.Begun = time.Since(x.Epoch)
-	x.generation = c.server.generation.Load()
+	x.generation = c.generation.Load()
 	x.route = x.generation.fallback
 	x.RemoteAddr, x.LocalAddr = c.remote, c.local
 	x.Connection, x.Requests = c.number, c.requests
@@ -97,7 +97,7 @@ func (x *exchange) begin() {
 func (x *exchange) prepare() {
 	h := &x.request.Header
 	x.response.SkipBody = h.IsHead()
-	x.keep = !h.ConnectionClose() && x.conn.requests < x.conn.server.config.Server.Limits.Requests
+	x.keep = !h.ConnectionClose() && x.conn.requests < x.generation.config.Server.Limits.Requests
 	x.body.begin(x)
 }
 

@@ -22,7 +22,7 @@ func (f *files) serve(x *exchange) {
 		path = x.path
 	}
 	if err := f.dir.Serve(&x.request, &x.response, path); err != nil {
-		x.conn.server.log.Warn("cannot serve a file", "path", string(path), "route", x.Route, "error", err)
+		x.generation.log.Warn("cannot serve a file", "path", string(path), "route", x.Route, "error", err)
 	}
 }
 

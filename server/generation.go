@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"phasm/plugins"
+	"phasm/plugins/host"
+	"phasm/plugins/memory"
+	"phasm/plugins/metric"
 	"phasm/plugins/source"
 	"phasm/sdk/abi"
 	"phasm/server/config"
@@ -18,19 +21,39 @@ import (
 // generation is one loaded configuration. It does not change once loaded, so
 // that every exchange can use it without a lock.
 type generation struct {
+	config    *config.Config
+	log       *slog.Logger
+	errorLog  *logFile // what log writes to
+	accessLog *logFile // nil where there is none
+	logs      *logFiles
+	registry  *metric.Registry
+	builder   *source.Builder
+	turns     *host.Turns
+
 	plugins  []*plugins.Plugin // in file order
+	working  int               // how many of the plugins have run init_worker
 	routes   *router.Router[*route]
 	fallback *route   // for requests that match no route, and those refused early
 	all      []*route // every route, to close what they hold
+
+	released chan struct{} // has a token where a connection has let a replaced generation go
 }
 
-// load loads the configuration's plugins, all at once, and builds its routes.
-// All that is wrong is reported together.
-func (s *Server) load(ctx context.Context, cache string) (*generation, error) {
-	g := &generation{routes: router.New[*route]()}
-	named, problems := s.loadPlugins(ctx, g, cache)
+// load opens the logs of a configuration, loads its plugins, all at once, and
+// builds its routes. All that is wrong is reported together.
+func (s *Server) load(ctx context.Context, c *config.Config) (*generation, error) {
+	g := &generation{
+		config: c, logs: &s.logs, registry: s.registry.Next(),
+		routes: router.New[*route](), released: make(chan struct{}, 1), turns: host.NewTurns(),
+	}
+	g.builder = &source.Builder{}
+	if s.options.Cache != "" {
+		g.builder.Cache = filepath.Join(s.options.Cache, "build")
+	}
+	s.watched.Store(&watched{c, g.builder, time.Now()})
+	problems := s.openLogs(g)
 	if problems == nil {
-		problems = s.buildRoutes(g, named)
+		problems = s.fill(ctx, g)
 	}
 	if problems != nil {
 		g.close()
@@ -39,34 +62,51 @@ func (s *Server) load(ctx context.Context, cache string) (*generation, error) {
 	return g, nil
 }
 
-func (s *Server) loadPlugins(ctx context.Context, g *generation, cache string) (map[string]*plugins.Plugin, []config.Problem) {
-	builder := &source.Builder{Log: s.log}
-	if cache != "" {
-		builder.Cache = filepath.Join(cache, "build")
+// fill makes the generation's plugins and routes.
+func (s *Server) fill(ctx context.Context, g *generation) []config.Problem {
+	for _, w := range g.config.Warnings {
+		g.log.Warn(w.String())
 	}
-	loaded := make([]*plugins.Plugin, len(s.config.Plugins))
-	errs := make([]error, len(s.config.Plugins))
+	g.builder.Log = g.log
+	named, problems := s.loadPlugins(ctx, g)
+	if problems != nil {
+		return problems
+	}
+	return g.buildRoutes(named)
+}
+
+func (s *Server) loadPlugins(ctx context.Context, g *generation) (map[string]*plugins.Plugin, []config.Problem) {
+	loaded := make([]*plugins.Plugin, len(g.config.Plugins))
+	errs := make([]error, len(g.config.Plugins))
 	var loading sync.WaitGroup
-	for i, p := range s.config.Plugins {
-		loading.Go(func() { loaded[i], errs[i] = plugins.Load(ctx, s.pluginOptions(p, cache, builder)) })
+	for i, p := range g.config.Plugins {
+		loading.Go(func() { loaded[i], errs[i] = plugins.Load(ctx, s.pluginOptions(g, p)) })
 	}
 	loading.Wait()
 
 	named := map[string]*plugins.Plugin{}
 	var problems []config.Problem
-	for i, p := range s.config.Plugins {
+	for i, p := range g.config.Plugins {
 		if errs[i] != nil {
-			key := ".source"
-			if p.Path != "" {
-				key = ".path"
-			}
-			problems = append(problems, s.config.Problem("plugins."+p.Name+key, "%v", pluginCause(errs[i])))
+			problems = append(problems, g.pluginProblem(p.Name, pluginCause(errs[i])))
 			continue
 		}
 		named[p.Name] = loaded[i]
 		g.plugins = append(g.plugins, loaded[i])
 	}
 	return named, problems
+}
+
+// pluginProblem reports an error on the line that says where the plugin's code
+// is.
+func (g *generation) pluginProblem(name string, err error) config.Problem {
+	key := ".source"
+	for _, p := range g.config.Plugins {
+		if p.Name == name && p.Path != "" {
+			key = ".path"
+		}
+	}
+	return g.config.Problem("plugins."+name+key, "%v", err)
 }
 
 // pluginCause drops the plugin's name from an error whose place says it.
@@ -77,37 +117,65 @@ func pluginCause(err error) error {
 	return err
 }
 
-func (s *Server) pluginOptions(p config.Plugin, cache string, builder *source.Builder) plugins.Options {
+func (s *Server) pluginOptions(g *generation, p config.Plugin) plugins.Options {
 	return plugins.Options{
 		Name: p.Name, Source: p.Source, Path: p.Path, Config: p.Config,
 		Memory:    int64(p.Limits.Memory),
 		Instances: p.Limits.Instances,
 		Wait:      time.Duration(p.Limits.Wait),
+		CPU:       time.Duration(p.Limits.CPU),
+		Wall:      time.Duration(p.Limits.Wall),
+		Fresh:     p.Isolation == "request",
+		Grants:    host.Grants{Env: p.Grants.Env, LookupEnv: s.options.LookupEnv},
 		Open:      p.OnError == "open",
-		Cache:     cache, Builder: builder, Log: s.log, Registry: s.registry,
+		Budget:    s.memory, Turns: g.turns,
+		Cache: s.options.Cache, Builder: g.builder, Log: g.log, Registry: g.registry,
 	}
 }
 
-// startWorker runs init_worker of every plugin, in file order.
+// memoryLimit is what the configuration gives to all plugins' instances
+// together, in bytes.
+func memoryLimit(c *config.Config) int64 {
+	if limit := c.Server.Limits.Memory; limit > 0 {
+		return int64(limit)
+	}
+	return memory.Machine() / 4 * 3
+}
+
+// wake tells who waits to close the generation that a connection has let it
+// go.
+func (g *generation) wake() {
+	select {
+	case g.released <- struct{}{}:
+	default: // there is a token
+	}
+}
+
+// startWorker runs init_worker of every plugin, in file order, up to the first
+// that fails.
 func (g *generation) startWorker() error {
 	for _, p := range g.plugins {
 		if err := p.RunWorker(abi.InitWorker); err != nil {
-			return err
+			return config.Join(g.pluginProblem(p.Name(), err))
 		}
+		g.working++
 	}
 	return nil
 }
 
-// stopWorker runs exit_worker of every plugin. A fault keeps none of the
-// others from it.
-func (g *generation) stopWorker(log *slog.Logger) {
-	for _, p := range g.plugins {
+// stopWorker runs exit_worker of the plugins whose init_worker has run. A
+// fault keeps none of the others from it.
+func (g *generation) stopWorker() {
+	for _, p := range g.plugins[:g.working] {
 		if err := p.RunWorker(abi.ExitWorker); err != nil {
-			log.Error(err.Error())
+			g.log.Error(err.Error())
 		}
 	}
+	g.working = 0
 }
 
+// close gives back all that the generation holds. No exchange may use it any
+// more.
 func (g *generation) close() {
 	for _, r := range g.all {
 		r.close()
@@ -115,4 +183,8 @@ func (g *generation) close() {
 	for _, p := range g.plugins {
 		p.Close()
 	}
+	g.turns.Close()
+	g.registry.Close() // after the plugins: what they have counted last counts
+	g.logs.release(g.accessLog)
+	g.logs.release(g.errorLog)
 }

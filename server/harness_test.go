@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"phasm/plugins/source"
 	"phasm/server/config"
 )
 
@@ -30,9 +31,17 @@ type testServer struct {
 	*Server
 	t       *testing.T
 	address string
+	dir     string // of the configuration file, where there is one
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
 	stop    func()
 
 	endsWith string // a part of the error that Serve is to end with
+}
+
+// testBuilder builds guests as the tests' servers do.
+func testBuilder() *source.Builder {
+	return &source.Builder{Cache: filepath.Join(testCache(), "build")}
 }
 
 // testCache is shared by all tests, so that each guest is built once.
@@ -49,6 +58,65 @@ func start(t *testing.T, text string) *testServer {
 	if c.Server.Log.File == "" {
 		c.Server.Log.File = filepath.Join(t.TempDir(), "server.log")
 	}
+	return serve(t, c)
+}
+
+// startFile serves a configuration file that the test can change by write.
+// Paths in it may begin with TESTDATA.
+func startFile(t *testing.T, text string) *testServer {
+	t.Helper()
+	dir := t.TempDir()
+	writeConfig(t, dir, text)
+	return startFileIn(t, dir)
+}
+
+// startFileIn serves the config.toml of a directory.
+func startFileIn(t *testing.T, dir string) *testServer {
+	t.Helper()
+	c, err := config.Load(filepath.Join(dir, "config.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, c)
+	s.dir = dir
+	return s
+}
+
+func (s *testServer) write(text string) {
+	s.t.Helper()
+	writeConfig(s.t, s.dir, text)
+}
+
+// writeConfig writes a configuration file as editors do, by rename. Listeners
+// and a log file are added where the text has none.
+func writeConfig(t *testing.T, dir, text string) {
+	t.Helper()
+	testdata, err := filepath.Abs("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range []string{"[listeners.main]\naddress = \"127.0.0.1:0\"\n", "[admin]\naddress = \"127.0.0.1:0\"\n", "[server.log]\nfile = \"server.log\"\n"} {
+		if head, _, _ := strings.Cut(table, "\n"); !strings.Contains(text, head) {
+			text += "\n" + table
+		}
+	}
+	writeFile(t, dir, "config.toml.new", strings.ReplaceAll(text, "TESTDATA", testdata))
+	if err := os.Rename(filepath.Join(dir, "config.toml.new"), filepath.Join(dir, "config.toml")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// reload reloads the configuration file, which must be good.
+func (s *testServer) reload() {
+	s.t.Helper()
+	if err := s.Reload(s.t.Context()); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// serve serves a configuration until the test ends.
+func serve(t *testing.T, c *config.Config) *testServer {
+	t.Helper()
 	s, err := New(t.Context(), c, Options{Cache: testCache()})
 	if err != nil {
 		t.Fatal(err)
@@ -56,23 +124,23 @@ func start(t *testing.T, text string) *testServer {
 	if err := s.Listen(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancelCause(context.Background())
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ctx) }()
 	stopped := false
-	ts := &testServer{Server: s, t: t, address: s.Addresses()[0].String()}
+	ts := &testServer{Server: s, t: t, address: s.Addresses()[0].String(), ctx: ctx, cancel: cancel}
 	ts.stop = func() {
 		if stopped {
 			return
 		}
 		stopped = true
-		cancel()
+		cancel(nil)
 		err := <-served
 		if ok := err == nil; ok != (ts.endsWith == "") || !ok && !strings.Contains(err.Error(), ts.endsWith) {
 			t.Errorf("the server ended with %v", err)
 		}
 		if t.Failed() {
-			if text, err := os.ReadFile(c.Server.Log.File); err == nil {
+			if text, err := os.ReadFile(s.generation.Load().config.Server.Log.File); err == nil {
 				t.Logf("server log:\n%s", text)
 			}
 		}
@@ -212,3 +280,6 @@ func requireCommand(t *testing.T, name string) {
 		t.Skip(message)
 	}
 }
+
+// closeIdleConnections closes what the tests' HTTP client keeps open.
+func closeIdleConnections() { http.DefaultTransport.(*http.Transport).CloseIdleConnections() }

@@ -12,13 +12,12 @@ import (
 // the response may still wait in the connection's buffer for the next of a
 // pipeline, so that several go out by one system call.
 func (x *exchange) log() {
-	s := x.conn.server
 	x.BytesSent += x.BodySent
 	now := time.Since(x.Epoch)
 	took := now - x.Begun
 	x.route.metrics.count(x, took)
-	if s.accessLog != nil {
-		s.accessLog.append(func(dst []byte) []byte { return s.appendAccess(dst, x, took) })
+	if log := x.generation.accessLog; log != nil {
+		log.append(func(dst []byte) []byte { return appendAccess(dst, x, took) })
 	}
 	if !x.route.has(abi.Log) {
 		x.conn.ended = now

@@ -5,16 +5,16 @@ import (
 	"io"
 	"os"
 	"sync"
-	"sync/atomic"
+
+	"github.com/VictoriaMetrics/metrics"
 )
 
 // logFile writes a log in the background, so that no request ever waits for a
 // disk. Lines wait in a buffer of fixed size; what does not fit is dropped and
 // counted. It is safe for concurrent use.
 type logFile struct {
-	name    string // empty where the output cannot be reopened
-	dropped atomic.Uint64
-	failed  atomic.Uint64 // writes that failed
+	name   string // empty where the output cannot be reopened
+	counts *logCounts
 
 	mu     sync.Mutex
 	line   []byte // the line being made
@@ -30,10 +30,16 @@ type logFile struct {
 	spare   []byte
 }
 
+// logCounts count what a log has lost, whichever file it went to.
+type logCounts struct {
+	dropped *metrics.Counter // lines
+	failed  *metrics.Counter // writes
+}
+
 // openLog opens a log that holds back at most limit bytes. "stdout" and the
 // empty name, standard error, are not files that can be reopened.
-func openLog(name string, limit int) (*logFile, error) {
-	f := &logFile{name: name, limit: limit, done: make(chan struct{})}
+func openLog(name string, limit int, counts *logCounts) (*logFile, error) {
+	f := &logFile{name: name, limit: limit, counts: counts, done: make(chan struct{})}
 	f.wake = sync.NewCond(&f.mu)
 	switch name {
 	case "":
@@ -70,7 +76,7 @@ func (f *logFile) append(format func([]byte) []byte) {
 	defer f.mu.Unlock()
 	f.line = format(f.line[:0])
 	if len(f.fill)+len(f.line) > f.limit || f.closed {
-		f.dropped.Add(1)
+		f.counts.dropped.Inc()
 		return
 	}
 	if len(f.fill) == 0 {
@@ -103,7 +109,7 @@ func (f *logFile) write() {
 
 		f.writing.Lock()
 		if _, err := f.out.Write(lines); err != nil {
-			f.failed.Add(1)
+			f.counts.failed.Inc()
 		}
 		f.writing.Unlock()
 		f.spare = lines

@@ -15,15 +15,19 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/VictoriaMetrics/metrics"
 )
 
 // newLogFile is a log over any output.
 func newLogFile(out io.WriteCloser, limit int) *logFile {
-	f := &logFile{limit: limit, done: make(chan struct{}), out: out}
+	f := &logFile{limit: limit, counts: newLogCounts(), done: make(chan struct{}), out: out}
 	f.wake = sync.NewCond(&f.mu)
 	go f.write()
 	return f
 }
+
+func newLogCounts() *logCounts { return &logCounts{new(metrics.Counter), new(metrics.Counter)} }
 
 // slowDisk is an output whose writes wait until it is let go.
 type slowDisk struct {
@@ -51,7 +55,7 @@ func appendText(f *logFile, line string) {
 
 func TestLogFileKeepsOrder(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "a.log")
-	f, err := openLog(name, 1<<20)
+	f, err := openLog(name, 1<<20, newLogCounts())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,8 +70,8 @@ func TestLogFileKeepsOrder(t *testing.T) {
 		}
 	}
 	f.close()
-	if got, err := os.ReadFile(name); err != nil || string(got) != want.String() || f.dropped.Load() != 0 {
-		t.Errorf("%v, %d dropped, or the lines differ: %.100q …", err, f.dropped.Load(), got)
+	if got, err := os.ReadFile(name); err != nil || string(got) != want.String() || f.counts.dropped.Get() != 0 {
+		t.Errorf("%v, %d dropped, or the lines differ: %.100q …", err, f.counts.dropped.Get(), got)
 	}
 	if info, err := os.Stat(name); err != nil || info.Mode().Perm()&0o007 != 0 {
 		t.Errorf("%v, %v: others may read the log", info.Mode(), err)
@@ -77,7 +81,7 @@ func TestLogFileKeepsOrder(t *testing.T) {
 func TestLogFileAppends(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "a.log")
 	for _, line := range []string{"first\n", "second\n"} {
-		f, err := openLog(name, 100)
+		f, err := openLog(name, 100, newLogCounts())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,7 +106,7 @@ func TestLogFileLimit(t *testing.T) {
 	}
 	appendText(f, "x") // what still fits is taken
 	appendText(f, "y")
-	if got := f.dropped.Load(); got != 16 {
+	if got := f.counts.dropped.Get(); got != 16 {
 		t.Errorf("%d dropped, want 16", got)
 	}
 	close(disk.release)
@@ -115,7 +119,7 @@ func TestLogFileLimit(t *testing.T) {
 	if got := disk.String(); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if got := f.dropped.Load(); got != 17 {
+	if got := f.counts.dropped.Get(); got != 17 {
 		t.Errorf("%d dropped, want 17", got)
 	}
 }
@@ -137,8 +141,8 @@ func TestLogFileClose(t *testing.T) {
 	}
 	close(disk.release)
 	<-closed
-	if got := disk.String(); got != "one\ntwo\n" || !disk.closed || f.dropped.Load() != 1 {
-		t.Errorf("got %q, closed %v, %d dropped", got, disk.closed, f.dropped.Load())
+	if got := disk.String(); got != "one\ntwo\n" || !disk.closed || f.counts.dropped.Get() != 1 {
+		t.Errorf("got %q, closed %v, %d dropped", got, disk.closed, f.counts.dropped.Get())
 	}
 }
 
@@ -147,7 +151,7 @@ func TestLogFileClose(t *testing.T) {
 func TestLogFileReopenUnderLoad(t *testing.T) {
 	const writers, rotations = 4, 20
 	name := filepath.Join(t.TempDir(), "a.log")
-	f, err := openLog(name, 1<<30)
+	f, err := openLog(name, 1<<30, newLogCounts())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +180,7 @@ func TestLogFileReopenUnderLoad(t *testing.T) {
 	enough.Store(true)
 	writing.Wait()
 	f.close()
-	if dropped, failed := f.dropped.Load(), f.failed.Load(); dropped != 0 || failed != 0 {
+	if dropped, failed := f.counts.dropped.Get(), f.counts.failed.Get(); dropped != 0 || failed != 0 {
 		t.Fatalf("%d dropped, %d writes failed", dropped, failed)
 	}
 
@@ -232,7 +236,7 @@ func TestLogFileReopenFails(t *testing.T) {
 // Reopening at the end leaves nothing open: a signal may come at any time.
 func TestLogFileReopenAfterClose(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "a.log")
-	f, err := openLog(name, 100)
+	f, err := openLog(name, 100, newLogCounts())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,7 +254,7 @@ func TestLogFileReopenAfterClose(t *testing.T) {
 
 func TestLogFileWithoutAName(t *testing.T) {
 	for _, name := range []string{"", "stdout"} {
-		f, err := openLog(name, 100)
+		f, err := openLog(name, 100, newLogCounts())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -270,7 +274,7 @@ func TestLogFileWithoutAName(t *testing.T) {
 
 func TestLogFileCannotBeOpened(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "missing", "a.log")
-	if _, err := openLog(name, 100); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "cannot open the log") {
+	if _, err := openLog(name, 100, newLogCounts()); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "cannot open the log") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -298,7 +302,7 @@ func TestRequestsDoNotWaitForTheLog(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "access.log")
 	s := start(t, fixedConfig+"[server.access_log]\nfile = \""+file+"\"\nbuffer = \"4KiB\"\n")
 	const requests = 100
-	s.accessLog.writing.Lock() // as a write that does not return
+	s.generation.Load().accessLog.writing.Lock() // as a write that does not return
 	c := s.dial()
 	begin := time.Now()
 	for range requests {
@@ -314,7 +318,7 @@ func TestRequestsDoNotWaitForTheLog(t *testing.T) {
 		dropped = s.samples("phasm_log_dropped_total")[`{log="access"}`]
 		return dropped > 0 && dropped == before && s.inFlight() == 0
 	})
-	s.accessLog.writing.Unlock()
+	s.generation.Load().accessLog.writing.Unlock()
 	s.stop()
 	text, err := os.ReadFile(file)
 	if err != nil {

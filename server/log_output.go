@@ -10,30 +10,23 @@ import (
 // bytes.
 const logBuffer = 1 << 20
 
-// openLogs opens the server's log and the access log.
-func (s *Server) openLogs() error {
-	c := &s.config.Server
-	out, err := openLog(c.Log.File, logBuffer)
-	if err != nil {
-		return config.Join(s.config.Problem("server.log.file", "%v", err))
+// openLogs opens the server's log and the access log as the generation's
+// configuration asks.
+func (s *Server) openLogs(g *generation) (problems []config.Problem) {
+	c := &g.config.Server
+	var err error
+	if g.errorLog, err = s.logs.open(logUse{s.metrics.serverLog, c.Log.File, logBuffer}); err != nil {
+		problems = append(problems, g.config.Problem("server.log.file", "%v", err))
+	} else {
+		g.log = newLogger(&c.Log, g.errorLog)
 	}
-	s.errorLog = out
-	s.log = newLogger(&c.Log, out)
 	if c.AccessLog.File == "" {
-		return nil
+		return problems
 	}
-	if s.accessLog, err = openLog(c.AccessLog.File, int(c.AccessLog.Buffer)); err != nil {
-		s.errorLog.close()
-		return config.Join(s.config.Problem("server.access_log.file", "%v", err))
+	if g.accessLog, err = s.logs.open(logUse{s.metrics.accessLog, c.AccessLog.File, int(c.AccessLog.Buffer)}); err != nil {
+		problems = append(problems, g.config.Problem("server.access_log.file", "%v", err))
 	}
-	return nil
-}
-
-func (s *Server) closeLogs() {
-	if s.accessLog != nil {
-		s.accessLog.close()
-	}
-	s.errorLog.close()
+	return problems
 }
 
 func newLogger(c *config.Log, out *logFile) *slog.Logger {

@@ -253,13 +253,14 @@ content = "patient"
 		t.Errorf("no time was spent: %v", seconds)
 	}
 
-	// A fault costs the instance; the next exchange makes a new one.
+	// A fault costs the instance; another takes its place in the background.
 	for _, phase := range []string{"access", "content", "log"} {
 		c.send("GET /a HTTP/1.1\nHost: a\nDo: a." + phase + ":panic\n\n")
 		c.receive("GET")
-		expect("a", "instances", map[string]float64{})
+		expect("a", "instances", map[string]float64{"idle": 1})
 	}
-	expect("a", "calls_total", map[string]float64{"init": 3, "init_worker": 1, "access": 6, "content": 5, "log": 4})
+	s.wantSamples("phasm_plugin_instances_discarded_total", map[string]float64{`{plugin="a"}`: 3, `{plugin="patient"}`: 0})
+	expect("a", "calls_total", map[string]float64{"init": 1, "init_worker": 1, "access": 6, "content": 5, "log": 4})
 	expect("a", "errors_total", map[string]float64{"access": 1, "content": 1, "log": 1})
 
 	// One exchange has the instance, another gives up, a third waits.

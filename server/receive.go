@@ -20,7 +20,7 @@ func (x *exchange) receive() int {
 		x.line = firstLine(head)
 		return status
 	}
-	limits := &x.conn.server.config.Server.Limits
+	limits := &x.generation.config.Server.Limits
 	// A header line has four bytes at least: most heads need no counting.
 	if len(head) > 4*limits.Headers && headers(head) > limits.Headers {
 		x.line = firstLine(head)
@@ -72,7 +72,7 @@ func (c *conn) awaitHead() (head []byte, status int) {
 			if c.w.Flush() != nil {
 				return head, -1
 			}
-			c.readWithin(time.Duration(c.server.config.Server.Timeouts.Header))
+			c.readWithin(time.Duration(c.config.Server.Timeouts.Header))
 		}
 		if _, err := c.r.Peek(scanned + 1); err != nil {
 			switch {

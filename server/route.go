@@ -36,15 +36,16 @@ var chained = []struct {
 
 // buildRoutes makes the generation's routes from the configuration and its
 // plugins by name.
-func (s *Server) buildRoutes(g *generation, named map[string]*plugins.Plugin) (problems []config.Problem) {
-	b := routeBuilder{config: s.config, plugins: named}
-	server := b.chains("server.phases", &s.config.Server.Phases)
-	g.fallback = &route{chains: server, content: noContent{}, metrics: s.metrics.route("")}
+func (g *generation) buildRoutes(named map[string]*plugins.Plugin) (problems []config.Problem) {
+	b := routeBuilder{config: g.config, plugins: named}
+	families := newRouteFamilies(g.registry)
+	server := b.chains("server.phases", &g.config.Server.Phases)
+	g.fallback = &route{chains: server, content: noContent{}, metrics: families.route("")}
 	g.all = append(g.all, g.fallback)
-	for i := range s.config.Routes {
-		c := &s.config.Routes[i]
+	for i := range g.config.Routes {
+		c := &g.config.Routes[i]
 		path := "routes." + c.Name
-		r := &route{name: c.Name, chains: b.chains(path, &c.Phases), metrics: s.metrics.route(c.Name)}
+		r := &route{name: c.Name, chains: b.chains(path, &c.Phases), metrics: families.route(c.Name)}
 		for phase := range r.chains {
 			r.chains[phase] = slices.Concat(server[phase], r.chains[phase])
 		}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/valyala/fasthttp"
 )
@@ -101,10 +102,12 @@ func (x *exchange) sendStreamChunked() {
 }
 
 // Flush implements host.Wire: it sends the head and what there is of the body.
-func (x *exchange) Flush() error {
+func (x *exchange) Flush(deadline time.Time) error {
 	if x.sendErr != nil {
 		return x.sendErr
 	}
+	x.conn.flushBy = deadline
+	defer func() { x.conn.flushBy = time.Time{} }()
 	if !x.headSent {
 		x.filterHead()
 		if x.unfiltered {

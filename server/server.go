@@ -5,10 +5,12 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"phasm/plugins/memory"
 	"phasm/plugins/metric"
 	"phasm/server/config"
 )
@@ -17,23 +19,33 @@ import (
 type Options struct {
 	Cache   string // the directory for builds and compiled plugins; empty means none is kept
 	Version string // for the metrics
+
+	// LookupEnv gives plugins the environment variables that they are granted.
+	// Where it is nil none is set.
+	LookupEnv func(name string) (value string, set bool)
 }
 
-// Server serves one configuration.
+// Server serves one configuration at a time.
 type Server struct {
-	config     *config.Config
-	log        *slog.Logger
-	errorLog   *logFile // what log writes to
-	accessLog  *logFile // nil where there is none
-	registry   *metric.Registry
+	options    Options
+	registry   *metric.Registry // of what outlives generations
 	metrics    *serverMetrics
-	generation atomic.Pointer[generation]
+	memory     *memory.Budget // what plugins' instances may have together
+	logs       logFiles
+	generation atomic.Pointer[generation] // what new exchanges are served by
+	serving    chan struct{}              // closed when Serve has begun
+	reloads    reloads
+	workers    int // the configuration's; belongs to New and then to whom reloads is at
+	watched    atomic.Pointer[watched]
 
-	listeners []net.Listener
-	admin     *admin
+	accepting sync.WaitGroup // the listeners' loops
+	retiring  sync.WaitGroup // generations and admin listeners that have been replaced
 
 	mu       sync.Mutex
+	sockets  sockets
+	stopping bool // no reload may change anything any more
 	conns    map[*conn]struct{}
+	cutOff   bool // draining is over: no exchange may begin any more
 	draining atomic.Bool
 	drained  chan struct{} // closed when the last connection is gone while draining
 	lastConn atomic.Uint64
@@ -43,50 +55,58 @@ type Server struct {
 // New opens the logs and loads every plugin of the configuration. It binds
 // nothing. The error is a *config.Error where the configuration can mend it.
 func New(ctx context.Context, c *config.Config, options Options) (*Server, error) {
-	s := &Server{config: c, conns: map[*conn]struct{}{}, drained: make(chan struct{}), registry: metric.NewRegistry()}
+	s := &Server{
+		options: options, registry: metric.NewRegistry(), memory: memory.NewBudget(memoryLimit(c)), logs: logFiles{used: map[logUse]*usedLog{}},
+		serving: make(chan struct{}), conns: map[*conn]struct{}{}, drained: make(chan struct{}),
+	}
 	s.metrics = newServerMetrics(s, options.Version)
-	if err := s.openLogs(); err != nil {
-		return nil, err
-	}
-	for _, w := range c.Warnings {
-		s.log.Warn(w.String())
-	}
-	g, err := s.load(ctx, options.Cache)
+	s.setWorkers(c.Server.Workers)
+	g, err := s.load(ctx, c)
 	if err != nil {
-		s.closeLogs()
 		return nil, err
 	}
 	s.generation.Store(g)
+	s.metrics.generations.Add(1)
 	return s, nil
 }
 
+// setWorkers sets how many cores run Go code; 0 means all that the process may
+// use, as it begins with.
+func (s *Server) setWorkers(n int) {
+	switch {
+	case n == s.workers:
+		return // changing it stops the world
+	case n > 0:
+		runtime.GOMAXPROCS(n)
+	default:
+		runtime.SetDefaultGOMAXPROCS()
+	}
+	s.workers = n
+}
+
+// log is where the configuration in use has the server write.
+func (s *Server) log() *slog.Logger { return s.generation.Load().log }
+
 // Listen binds every listener, the admin one included. Where one fails none
-// stays bound.
+// stays bound. What the admin listener starts ends with ctx.
 func (s *Server) Listen(ctx context.Context) error {
-	for _, l := range s.config.Listeners {
-		listener, err := listen(ctx, l.Address)
-		if err != nil {
-			s.closeListeners()
-			return config.Join(s.config.Problem("listeners."+l.Name+".address", "cannot listen on %s: %v", l.Address, listenCause(err)))
-		}
-		s.listeners = append(s.listeners, listener)
+	opened, err := s.bind(ctx, s.generation.Load().config)
+	if err != nil {
+		return err
 	}
-	if address := s.config.Admin.Address; address != "" {
-		listener, err := listen(ctx, address)
-		if err != nil {
-			s.closeListeners()
-			return config.Join(s.config.Problem("admin.address", "cannot listen on %s: %v", address, listenCause(err)))
-		}
-		s.admin = newAdmin(s, listener)
-	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sockets = opened
 	return nil
 }
 
 // Addresses are what the listeners are bound to, in the order of the
 // configuration; with port 0 this is how to find the port.
 func (s *Server) Addresses() []net.Addr {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var addresses []net.Addr
-	for _, l := range s.listeners {
+	for _, l := range s.sockets.listeners {
 		addresses = append(addresses, l.Addr())
 	}
 	return addresses
@@ -94,80 +114,79 @@ func (s *Server) Addresses() []net.Addr {
 
 // AdminAddress is what the admin listener is bound to, nil where there is none.
 func (s *Server) AdminAddress() net.Addr {
-	if s.admin == nil {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sockets.admin == nil {
 		return nil
 	}
-	return s.admin.listener.Addr()
+	return s.sockets.admin.listener.Addr()
 }
 
+// ErrAtOnce is the cause to end Serve's context with where running exchanges
+// are to be cut off.
+var ErrAtOnce = errors.New("stop at once")
+
 // Serve accepts connections until ctx ends, then lets the running exchanges
-// finish within the configured time. Listen must have succeeded. When Serve
-// has returned the server is at its end: plugins closed, logs written.
+// finish within the configured time, or cuts them off where ctx's cause is
+// ErrAtOnce. Listen must have succeeded. When Serve has returned the server is
+// at its end: plugins closed, but for those that still run, and logs written.
 func (s *Server) Serve(ctx context.Context) error {
-	g := s.generation.Load()
-	if err := g.startWorker(); err != nil {
+	if err := s.generation.Load().startWorker(); err != nil {
 		s.Close()
 		return err
 	}
-	var accepting sync.WaitGroup
-	for i, l := range s.listeners {
-		s.log.Info("listening", "listener", s.config.Listeners[i].Name, "address", l.Addr().String())
-		accepting.Go(func() { s.accept(l) })
-	}
-	if s.admin != nil {
-		s.log.Info("listening", "listener", "admin", "address", s.admin.listener.Addr().String())
-		go s.admin.serve()
-	}
+	s.mu.Lock()
+	s.open(ctx, s.sockets)
+	s.mu.Unlock()
+	close(s.serving)
 	s.metrics.ready.Store(true)
 	<-ctx.Done()
 
 	s.metrics.ready.Store(false)
-	s.log.Info("stopping", "grace", s.config.Server.Timeouts.Shutdown.String())
-	s.closeListeners()
-	accepting.Wait()
-	err := s.drain(time.Duration(s.config.Server.Timeouts.Shutdown))
-	g.stopWorker(s.log)
+	s.mu.Lock()
+	s.stopping = true
+	used := s.sockets
+	s.mu.Unlock()
+	grace := time.Duration(s.generation.Load().config.Server.Timeouts.Shutdown)
+	atOnce := errors.Is(context.Cause(ctx), ErrAtOnce)
+	if atOnce {
+		grace = 0
+	}
+	s.log().Info("stopping", "grace", grace.String())
+	for _, l := range used.listeners {
+		l.stop()
+	}
+	s.accepting.Wait()
+	err := s.drain(grace)
+	s.reloads.wait()
+	if err == nil {
+		s.retiring.Wait()
+	}
+	s.generation.Load().stopWorker()
 	s.Close()
+	if atOnce {
+		return nil
+	}
 	return err
 }
 
 // Close ends a server that never served. One that has served is at its end
 // already.
 func (s *Server) Close() {
-	s.closeListeners()
-	if s.connections() == 0 {
-		s.generation.Load().close() // else a plugin may still run: its code must not go away under it
+	s.mu.Lock()
+	used := s.sockets
+	s.mu.Unlock()
+	used.close()
+	if g := s.generation.Load(); !s.inUse(g) { // else a plugin still runs: its code must not go away under it
+		g.close()
 	}
-	if s.admin != nil {
-		s.admin.close()
-	}
-	s.closeLogs()
-}
-
-func (s *Server) closeListeners() {
-	for _, l := range s.listeners {
-		l.Close()
-	}
+	s.logs.close()
 }
 
 // ReopenLogs opens the log files anew by their names, after they have been
 // moved away (nginx: USR1).
 func (s *Server) ReopenLogs() {
-	for _, f := range []*logFile{s.errorLog, s.accessLog} {
-		if f == nil {
-			continue
-		}
-		if err := f.reopen(); err != nil {
-			s.log.Error("cannot reopen the log", "error", err)
-		}
+	if err := s.logs.reopen(); err != nil {
+		s.log().Error("cannot reopen the log", "error", err)
 	}
-}
-
-// listenCause is the part of a listen error that says why.
-func listenCause(err error) error {
-	var op *net.OpError
-	if errors.As(err, &op) {
-		return op.Err
-	}
-	return err
 }

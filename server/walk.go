@@ -45,7 +45,7 @@ func (x *exchange) pass() {
 func (x *exchange) restart() bool {
 	x.restarts++
 	if x.restarts > maxRestarts {
-		x.conn.server.log.Error("internal redirection cycle", "uri", string(x.Exec), "route", x.route.name)
+		x.generation.log.Error("internal redirection cycle", "uri", string(x.Exec), "route", x.route.name)
 		x.fail(fasthttp.StatusInternalServerError)
 		return false
 	}

@@ -63,7 +63,7 @@ func (s *testServer) await(words ...string) string {
 	s.t.Helper()
 	deadline := time.Now().Add(10 * time.Second)
 	for {
-		text, err := os.ReadFile(s.config.Server.Log.File)
+		text, err := os.ReadFile(s.generation.Load().config.Server.Log.File)
 		if err != nil {
 			s.t.Fatal(err)
 		}

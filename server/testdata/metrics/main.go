@@ -1,5 +1,6 @@
 // Command metrics is a plugin with metrics of its own. A request's query names
-// the label's value and the number: each request counts in all three.
+// the label's value and the number: each request counts in all three. Where
+// its configuration says so it defines them in another way.
 package main
 
 import (
@@ -9,7 +10,7 @@ import (
 )
 
 var (
-	seen  = sdk.NewCounter("guest_seen_total", "Numbers seen, \"by\" label\\\nand nothing else.", "label")
+	seen  = sdk.NewCounter("guest_seen_total", "Numbers seen, \"by\" label\\\nand nothing else.", label())
 	last  = sdk.NewGauge("guest_last", "The last number.", "label")
 	sizes = sdk.NewHistogram("guest_sizes", "The numbers.", []float64{1, 10}, "label")
 )
@@ -17,6 +18,13 @@ var (
 func init() { sdk.Content(count) }
 
 func main() {}
+
+func label() string {
+	if sdk.Config("label") != "" {
+		return sdk.Config("label")
+	}
+	return "label"
+}
 
 func count(r *sdk.Request) sdk.Action {
 	label := r.Query("label")
