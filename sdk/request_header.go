@@ -44,7 +44,7 @@ func (r *Request) AppendHeaders(dst []byte) ([]byte, error) {
 
 // SetHeader replaces all values of a request header with one. A name that is
 // not a token or longer than 1 KiB, or a value with control characters (RFC
-// 9110, section 5.5), is [ErrBadArgument]; more than 256 KiB written into
+// 9110, section 5.5), is [ErrBadArgument]; more than 256 KiB, each 128 bytes more than it is long, written into
 // headers during an exchange is [ErrNoMemory]. Content-Length and
 // Transfer-Encoding are the server's: setting them has no effect. Phases:
 // rewrite, access, content.

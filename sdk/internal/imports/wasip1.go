@@ -140,7 +140,7 @@ func RequestHeaderGet(name string, buf []byte) int32 {
 //go:noescape
 func host_request_header_set(name string, value string) int32
 
-// RequestHeaderSet: Replaces all values of a request header with one. Content-Length and Transfer-Encoding are the server's: setting or removing them has no effect. What guests write into the headers of an exchange, names and values, is at most 256 KiB; then no memory.
+// RequestHeaderSet: Replaces all values of a request header with one. Content-Length and Transfer-Encoding are the server's: setting or removing them has no effect. What guests write into the headers of an exchange, names and values and 128 bytes for each, is at most 256 KiB; then no memory.
 func RequestHeaderSet(name string, value string) int32 {
 	return host_request_header_set(name, value)
 }
