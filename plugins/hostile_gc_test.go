@@ -28,8 +28,10 @@ var dear = []struct {
 		return endless(bytes.Repeat(join(wt.I32Const(0), wt.I32Const(pageSize), wt.I32Const(4096), wt.MemoryCopy), 100))
 	}},
 	{"roots", func(*wt.Module) []byte {
-		one := []byte{0x44, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f}
-		return endless(one, bytes.Repeat(wt.F64Sqrt, 1000), wt.Drop)
+		return endless(wt.I32Const(0), wt.F64Const(2), bytes.Repeat(wt.F64Sqrt, 1000), wt.F64Store)
+	}},
+	{"roots that nobody needs", func(*wt.Module) []byte { // which the compiler leaves out
+		return endless(wt.F64Const(2), bytes.Repeat(wt.F64Sqrt, 1000), wt.Drop)
 	}},
 	{"divisions", func(*wt.Module) []byte {
 		return endless(wt.I32Const(math.MaxInt32), bytes.Repeat(join(wt.I32Const(3), wt.I32DivS), 300), wt.Drop)
@@ -47,9 +49,17 @@ var dear = []struct {
 			bytes.Repeat(join(wt.I32Const(1), wt.Drop), 700))
 		return endless(bytes.Repeat(skip, 20))
 	}},
-	{"loads that miss the cache", func(*wt.Module) []byte {
-		next := join(wt.LocalGet(0), wt.I32Const(4099*64), wt.I32Add, wt.I32Const(16<<20-64), wt.I32And, wt.LocalTee(0), wt.I32Load, wt.Drop)
-		return endless(bytes.Repeat(next, 50))
+	{"loads that miss the cache", func(*wt.Module) []byte { // each says where the next one is
+		const size, line, stride = 256 * pageSize, 64, 4099 * 64
+		chain := wt.Loop(wt.LocalGet(0), wt.LocalGet(0), wt.I32Const(stride), wt.I32Add, wt.I32Const(size-1), wt.I32And, wt.I32Store,
+			wt.LocalGet(0), wt.I32Const(line), wt.I32Add, wt.LocalTee(0), wt.I32Const(size), wt.I32Sub, wt.BrIf(0))
+		return join(wt.I32Const(0), wt.LocalSet(0), chain, wt.I32Const(0), wt.LocalSet(0),
+			endless(wt.LocalGet(0), bytes.Repeat(wt.I32Load, 300), wt.LocalSet(0)))
+	}},
+	{"long host calls between short ones", func(m *wt.Module) []byte {
+		write := m.Import("phasm", "response_write", wt.Sig("i32 i32", "i32"))
+		now := m.Import("phasm", "now", wt.Sig("", "i64"))
+		return endless(wt.I32Const(0), wt.I32Const(200*pageSize), wt.Call(write), wt.Drop, bytes.Repeat(join(wt.Call(now), wt.Drop), 100))
 	}},
 	{"pages that are new", func(*wt.Module) []byte {
 		return join(touch(), endless())

@@ -41,7 +41,13 @@ func withShortCPU(o *Options) { o.CPU = shortCPU }
 func endless(body ...[]byte) []byte { return wt.Loop(join(body...), wt.Br(0)) }
 
 // quiet is an exchange whose wire swallows what is flushed.
-func quiet() *host.Exchange { return exchange(func() error { return nil }) }
+func quiet() (x *host.Exchange) {
+	x = exchange(func() error {
+		x.Response.ResetBody()
+		return nil
+	})
+	return x
+}
 
 // runOnce runs a phase on an instance that it takes and gives back.
 func runOnce(t testing.TB, p *Plugin, phase abi.Phase) error {

@@ -43,7 +43,7 @@ type Options struct {
 	Log      *slog.Logger
 	Registry *metric.Registry
 
-	initTime time.Duration // how long an instance may take to initialise; 0 means 5 s
+	initTime time.Duration // how long an instance may compute to initialise, and a quarter of how long it may take; 0 means 5 s
 }
 
 const (

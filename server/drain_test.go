@@ -82,6 +82,33 @@ func (c *drainingConn) Read(p []byte) (int, error) {
 	return c.bytesConn.Read(p)
 }
 
+// cutConn is a connection in memory whose request arrives in the very moment in
+// which the server cuts off its connections.
+type cutConn struct {
+	bytesConn
+	server *Server
+}
+
+func (c *cutConn) Read(p []byte) (int, error) {
+	if !c.server.draining.Load() {
+		if err := c.server.drain(0); err != nil { // it counts as idle
+			return 0, err
+		}
+	}
+	return c.bytesConn.Read(p)
+}
+
+// Once connections are cut off no exchange begins: the generation is closed.
+func TestCutMeetsTheFirstByte(t *testing.T) {
+	s := loaded(t, fixedConfig)
+	c := &cutConn{server: s}
+	c.in = bytes.NewReader([]byte("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"))
+	s.ServeConn(c)
+	if c.in.Len() != 0 || c.out.Len() != 0 {
+		t.Errorf("%d bytes were not read, and the answer is %q", c.in.Len(), c.out.String())
+	}
+}
+
 func TestDrainMeetsTheFirstByte(t *testing.T) {
 	// With these limits being equal a deadline that was set is a deadline kept.
 	s := loaded(t, fixedConfig+"[server.timeouts]\nidle = \"10s\"\nheader = \"10s\"\n")

@@ -29,7 +29,9 @@ type Budget struct {
 
 	used    time.Duration // computed in this call until last
 	usual   time.Duration // what was used from one look at the clock to the next, last time
+	calls   uint          // of host functions, until then
 	begun   time.Duration // what was used when the guest's turn began
+	yielded time.Duration // what was used when it let others run last
 	seated  bool          // it is the guest's turn
 	last    time.Time     // when the clock was looked at last
 	blocked time.Duration // what the call had been blocked then
@@ -79,7 +81,7 @@ func (c *Call) clock(now time.Time) {
 		c.Until = now.Add(c.Budget.Wall)
 	}
 	b := &c.Budget
-	b.used, b.blocked, b.last, b.granted = 0, 0, now, -1
+	b.used, b.yielded, b.blocked, b.last, b.granted, b.calls = 0, 0, 0, now, -1, c.calls
 }
 
 // Used is how long the guest has computed in this call, but for less than a
@@ -104,8 +106,9 @@ func (c *Call) refill() int32 {
 	case b.granted >= 0:
 		b.adapt(b.used - b.granted)
 	}
-	if b.Turns != nil && b.used > unnoticed {
-		runtime.Gosched() // what waits for this very core comes first
+	if b.Turns != nil && b.used > unnoticed && b.used-b.yielded > sliceTime/2 {
+		b.yielded = b.used // a guest whose slices are short yields no more often for it: that would be for free
+		runtime.Gosched()  // what waits for this very core comes first
 		if !b.seated || b.used-b.begun > turn {
 			c.takeTurn()
 		}
@@ -123,8 +126,12 @@ func (c *Call) Look() {
 	now := time.Now()
 	c.clock(now)
 	b := &c.Budget
-	b.charge(max(0, now.Sub(b.last)-(c.Blocked-b.blocked)))
-	b.last, b.blocked = now, c.Blocked
+	took := max(0, now.Sub(b.last)-(c.Blocked-b.blocked))
+	if c.calls == b.calls {
+		took = b.plausible(took)
+	}
+	b.used += took
+	b.last, b.blocked, b.calls = now, c.Blocked, c.calls
 	switch {
 	case b.CPU > 0 && b.used > b.CPU:
 		panic(&Stopped{fmt.Sprintf("it computed for more than %v, %s", b.CPU, c.limit("cpu"))})
@@ -133,16 +140,15 @@ func (c *Call) Look() {
 	}
 }
 
-// charge adds what the guest has computed since the last look. From one look to
-// the next it is some ten microseconds, so much more than usual means that the
-// guest did not run for most of the time: the machine or Go's scheduler had
-// given the core to somebody else. Should it be the guest after all, then it is
-// what is usual the next time.
-func (b *Budget) charge(took time.Duration) {
+// plausible is how much of the time from one look to the next a guest has
+// computed that has called no host function. That is some ten microseconds, so
+// much more than usual means that the guest did not run for most of the time:
+// the machine or Go's scheduler had given the core to somebody else. Should it
+// be the guest after all, then it is what is usual the next time.
+func (b *Budget) plausible(took time.Duration) time.Duration {
 	const more = 8
-	took = min(took, more*max(b.usual, sliceTime))
-	b.usual = took
-	b.used += took
+	b.usual = min(took, more*max(b.usual, sliceTime))
+	return b.usual
 }
 
 // What host functions do for a guest is not counted in its steps. So they look

@@ -1,6 +1,10 @@
 package wasmtest
 
-import "slices"
+import (
+	"encoding/binary"
+	"math"
+	"slices"
+)
 
 // Instructions that need no number.
 var (
@@ -16,6 +20,7 @@ var (
 	I32And      = []byte{0x71}
 	I64GtS      = []byte{0x55}
 	F64Sqrt     = []byte{0x9f}
+	F64Store    = []byte{0x39, 3, 0} // pops a value and an address
 	MemorySize  = []byte{0x3f, 0}
 	MemoryGrow  = []byte{0x40, 0}
 	I32Load     = []byte{0x28, 2, 0} // pops an address
@@ -72,6 +77,11 @@ func I32Const(n int32) []byte { return append([]byte{0x41}, signed(int64(n))...)
 
 // I64Const pushes a constant.
 func I64Const(n int64) []byte { return append([]byte{0x42}, signed(n)...) }
+
+// F64Const pushes a constant.
+func F64Const(x float64) []byte {
+	return binary.LittleEndian.AppendUint64([]byte{0x44}, math.Float64bits(x))
+}
 
 // LocalGet pushes a parameter or local variable.
 func LocalGet(i int) []byte { return append([]byte{0x20}, number(i)...) }
