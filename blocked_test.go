@@ -24,7 +24,7 @@ func TestBlockedExchanges(t *testing.T) {
 [plugins.a]
 source = %q
 config = {name = "a"}
-limits = {instances = %d}
+limits = {instances = %d, cpu = "10s"}
 [routes.a]
 match = "/"
 content = "a"

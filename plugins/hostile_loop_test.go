@@ -174,7 +174,7 @@ func TestInitialisationThatWaits(t *testing.T) {
 	m.Phase("on_content", answers(0))
 	o, _ := options(t, m.Bytes())
 	o.initTime = 20 * time.Millisecond
-	wantLoadError(t, o, "on_init failed: it took more than 20ms, the limit for its initialisation in .on_init() i32")
+	wantLoadError(t, o, "on_init failed: it took more than 80ms, the limit for its initialisation in .on_init() i32")
 }
 
 // A body filter that loops inside of a flush is stopped, and so is the content

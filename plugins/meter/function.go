@@ -3,10 +3,13 @@ package meter
 import "slices"
 
 // maxUnchecked is how many steps' worth of code may run without a look at those
-// that are left: some microseconds. maxUncounted is the same for a function that
-// nobody checks when it is called, because many calls may follow each other.
+// that are left: some microseconds. A long function has no more than maxChecks
+// of them for that reason, because the compiler's time grows with their square.
+// maxUncounted is the most for a function that nobody checks when it is called,
+// because many calls may follow each other.
 const (
 	maxUnchecked = 512
+	maxChecks    = 1000
 	maxUncounted = 64
 )
 
@@ -33,6 +36,7 @@ type writer struct {
 	back     int    // branches back met so far
 	dear     int    // dear instructions met so far
 	since    int    // what may have run since the last check, in lengths of code
+	most     int    // how much that may be
 }
 
 // way is what is known of the ways to a block's end: how much may have run since
@@ -50,6 +54,7 @@ func (w *writer) function(dst []byte, p *plan, params, results, body []byte) []b
 	w.light = p.light(len(body))
 	w.counting = p.counting(w.lights)
 	w.sums = p.steps(w.lights, w.costs)
+	w.most = stepLength * max(maxUnchecked, w.cost(stretch{0, len(body)})/maxChecks)
 	w.keeping = 4*len(body) + maxTight
 	w.tight = slices.ContainsFunc(p.back, func(b back) bool { return b.again.tight(w.counting) })
 
@@ -143,7 +148,7 @@ func (w *writer) code() {
 	var in instruction
 	for !r.done() {
 		r.next(&in)
-		if w.since > maxUnchecked*stepLength && !w.light {
+		if w.since > w.most && !w.light {
 			w.flush(in.start, in.start)
 			w.check(lengthCost(w.since)) // once more: a slice is shorter than a long function
 		}
@@ -163,7 +168,7 @@ func (w *writer) length(in *instruction) int {
 	if w.dear > 1 {
 		steps -= w.sums[w.dear-2]
 	}
-	return min(steps, maxUnchecked)*stepLength + in.end - in.start
+	return steps*stepLength + in.end - in.start
 }
 
 func (w *writer) instruction(in *instruction) {

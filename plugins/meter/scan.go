@@ -177,6 +177,7 @@ func (s *scanner) see(in *instruction) error {
 		}
 	case opCallIndirect:
 		s.calls = append(s.calls, call{in.start, -1})
+		s.plan.dear = append(s.plan.dear, dear{in.start, indirectCost, -1})
 	case opLocalGet, opLocalSet, opLocalTee:
 		if int64(in.index) >= int64(s.plan.locals) {
 			return fmt.Errorf("it uses local %d, which does not exist", in.index)
@@ -344,10 +345,21 @@ func (s *scanner) thread(in *instruction) bool {
 	return true
 }
 
+// A light function takes at most lightCost steps. Who calls it counts them, or
+// indirectCost where the callee is not known.
+const (
+	lightCost    = 64
+	indirectCost = 16
+)
+
 // light tells whether a function needs no check: it makes no pass twice, calls
-// nothing that might, and is over soon.
+// nothing that might, and is short.
 func (p *plan) light(size int) bool {
-	return len(p.calls) == 0 && !p.heavy && len(p.back) == 0 && lengthCost(size)+p.extra <= maxUnchecked
+	cost := lengthCost(size)
+	for _, d := range p.dear {
+		cost += d.steps
+	}
+	return len(p.calls) == 0 && !p.heavy && len(p.back) == 0 && cost <= lightCost
 }
 
 // counting are the calls of functions that need the count of steps, in order.
