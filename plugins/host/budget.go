@@ -120,8 +120,9 @@ func (c *Call) refill() int32 {
 
 // Look looks at the clock and stops the guest where the call has computed for
 // too long, or its stack is too large: by a panic, so it may only be called
-// from within a host function. It does not stop a guest that is late: what
-// waits tells it so, and it may still say that to its client.
+// from within a host function. A guest that is late is told so by what it waits
+// for, and stopped only if it goes on for more than grace: it may still say that
+// to its client.
 func (c *Call) Look() {
 	now := time.Now()
 	c.clock(now)
@@ -135,10 +136,16 @@ func (c *Call) Look() {
 	switch {
 	case b.CPU > 0 && b.used > b.CPU:
 		panic(&Stopped{fmt.Sprintf("it computed for more than %v, %s", b.CPU, c.limit("cpu"))})
+	case b.Wall > 0 && now.Sub(c.Until) > grace:
+		panic(c.tooLong())
 	case b.Stack != nil && b.Stack() > maxStack:
 		panic(&Stopped{fmt.Sprintf("its call stack grew beyond %d MiB", maxStack>>20)})
 	}
 }
+
+// grace is how long a guest may go on after its deadline that does little but
+// call host functions.
+const grace = 100 * time.Millisecond
 
 // plausible is how much of the time from one look to the next a guest has
 // computed that has called no host function. That is some ten microseconds, so
