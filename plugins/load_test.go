@@ -61,6 +61,13 @@ var loadErrors = []struct {
 		"the module cannot be used: section 7: it ends in the middle"},
 	{"invalid", exporting("f", wt.Phase),
 		"the module is not valid: invalid function[0] export[\"f\"]: not enough results\n\thave ()\n\twant (i32)"},
+	{"function of an unknown type", // which metering adds
+		[]byte("\x00asm\x01\x00\x00\x00\x03\x02\x01\x00\x05\x03\x01\x00\x01\x07\x17\x02\x06memory\x02\x00\x0aon_content\x00\x00\x0a\x06\x01\x04\x00\x41\x00\x0b"),
+		"the module cannot be used: function 0 is of type 0, which does not exist"},
+	{"block of an unknown type", exporting("f", wt.Void, []byte{0x02, 7, 0x0b}),
+		"the module cannot be used: function 0: it uses type 7, which does not exist"},
+	{"indirect call of an unknown type", exporting("f", wt.Void, wt.I32Const(0), []byte{0x11, 7, 0}),
+		"the module cannot be used: function 0: it uses type 7, which does not exist"},
 	{"misspelt import", importing("phasm", "request_metod", wt.Sig("i32 i32", "i32")),
 		"it imports phasm.request_metod, which does not exist: see sdk/ABI.md; did you mean request_method?"},
 	{"unknown import", importing("phasm", "open_file", wt.Void),

@@ -47,12 +47,12 @@ func BenchmarkMeteringChain(b *testing.B) {
 			return time.Since(start) / time.Duration(n)
 		}
 	}
-	c := compare(request(unmetered), request(metered))
+	c := compare(150, request(unmetered), request(metered))
 	b.ReportMetric(c.plain, "ns/request")
 	b.ReportMetric(c.ratio, "metered")
 	b.ReportMetric(0, "ns/op")
 	if c.ratio > maxChain {
-		b.Errorf("metering costs a request ×%.3f (×%.3f at the best of times), it may be ×%.2f", c.ratio, c.least, maxChain)
+		b.Errorf("metering costs a request ×%.3f, it may be ×%.2f", c.ratio, maxChain)
 	}
 }
 

@@ -3,7 +3,9 @@
 package meter_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"slices"
@@ -26,13 +28,25 @@ const (
 // workloads are the exports of the guests in testdata/cost.
 var workloads = []string{"hash", "scan", "sort", "replace", "json_encode", "sha256"}
 
+// layouts are how many ways a guest's code is laid out in memory. Where a small
+// loop happens to lie changes its speed by a quarter, metered or not.
+const layouts = 8
+
+// turns are how often each way is measured in each layout. The limit of wazero is slow, and no
+// more than a comparison.
+const (
+	turns      = 30
+	limitTurns = 15
+)
+
 // BenchmarkMetering prints what metering costs guests in stock Go and C, and
-// fails where that is too much. Beside it stands what wazero's own time limit
-// costs (WithCloseOnContextDone).
+// fails where that is too much: the median over the layouts, with the least and
+// the most. Beside it stands what wazero's own time limit costs
+// (WithCloseOnContextDone).
 func BenchmarkMetering(b *testing.B) {
 	var table strings.Builder
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "guest\twork\tplain, µs\tmetered\tleast\twazero's own limit\t")
+	fmt.Fprintln(w, "guest\twork\tplain, µs\tmetered\tleast\tmost\twazero's own limit\t")
 	var ratios, limited []float64
 	for _, guest := range []struct {
 		name string
@@ -41,26 +55,37 @@ func BenchmarkMetering(b *testing.B) {
 		{"Go", buildGo(b, "testdata/cost/go")},
 		{"C", buildC(b, "testdata/cost/c/guest.c")},
 	} {
-		plain := newCostGuest(b, guest.wasm, unmetered)
-		metered := newCostGuest(b, guest.wasm, metered)
-		limit := newCostGuest(b, guest.wasm, closedOnDone)
-		for _, work := range workloads {
-			p, m, l := plain.work(b, work), metered.work(b, work), limit.work(b, work)
-			if answer := p.call(); answer != m.call() || answer != l.call() {
-				b.Fatalf("%s in %s answers differently when metered", work, guest.name)
+		plain, limit := newCostGuest(b, guest.wasm, unmetered), newCostGuest(b, guest.wasm, closedOnDone)
+		limits := make(map[string]float64)
+		for _, name := range workloads {
+			limits[name] = compare(limitTurns, plain.work(b, name).time, limit.work(b, name).time).ratio
+			limited = append(limited, limits[name])
+		}
+		costs := make(map[string][]comparison)
+		for layout := range layouts {
+			laidOut := layOut(guest.wasm, layout)
+			plain, metered := newCostGuest(b, laidOut, unmetered), newCostGuest(b, laidOut, metered)
+			for _, name := range workloads {
+				p, m := plain.work(b, name), metered.work(b, name)
+				if p.call() != m.call() {
+					b.Fatalf("%s in %s answers differently when metered", name, guest.name)
+				}
+				costs[name] = append(costs[name], compare(turns, p.time, m.time))
 			}
-			c := compare(p.time, m.time)
-			calls, limitRatios := c.calls, []float64(nil)
-			for range 15 { // it is slow, and no more than a comparison
-				limitRatios = append(limitRatios, float64(l.time(max(1, calls/4)))/float64(p.time(max(1, calls/4))))
+		}
+		for _, name := range workloads {
+			var times, metered []float64
+			for _, c := range costs[name] {
+				times, metered = append(times, c.plain), append(metered, c.ratio)
 			}
-			ratios, limited = append(ratios, c.ratio), append(limited, median(limitRatios))
-			fmt.Fprintf(w, "%s\t%s\t%.0f\t%.2f\t%.2f\t%.1f\t\n", guest.name, work, c.plain/1e3, c.ratio, c.least, median(limitRatios))
+			ratios = append(ratios, median(metered))
+			fmt.Fprintf(w, "%s\t%s\t%.0f\t%.2f\t%.2f\t%.2f\t%.1f\t\n", guest.name, name, median(times)/1e3,
+				median(metered), slices.Min(metered), slices.Max(metered), limits[name])
 		}
 	}
 	mean, worst := geometricMean(ratios), slices.Max(ratios)
-	fmt.Fprintf(w, "\tgeometric mean\t\t%.3f\t\t%.1f\t\n", mean, geometricMean(limited))
-	fmt.Fprintf(w, "\tworst\t\t%.2f\t\t%.1f\t\n", worst, slices.Max(limited))
+	fmt.Fprintf(w, "\tgeometric mean\t\t%.3f\t\t\t%.1f\t\n", mean, geometricMean(limited))
+	fmt.Fprintf(w, "\tworst\t\t%.2f\t\t\t%.1f\t\n", worst, slices.Max(limited))
 	w.Flush()
 	fmt.Print("\n", table.String())
 	b.ReportMetric(mean, "mean")
@@ -72,33 +97,65 @@ func BenchmarkMetering(b *testing.B) {
 	}
 }
 
-// comparison is what metering costs some work.
+// layOut moves all code of a module: it makes the first function longer by
+// loads, which the compiler has to keep since they might fail.
+func layOut(wasm []byte, layout int) []byte {
+	const code = 10
+	load := []byte{0x41, 0, 0x28, 2, 0, 0x1a} // i32.const 0, i32.load, drop
+	for at := 8; at < len(wasm); {
+		section := at
+		at++
+		size := uvarint(wasm, &at)
+		end := at + size
+		if wasm[section] != code {
+			at = end
+			continue
+		}
+		count := uvarint(wasm, &at)
+		length := uvarint(wasm, &at)
+		body := wasm[at : at+length]
+		locals := 0
+		for range uvarint(body, &locals) {
+			uvarint(body, &locals)
+			locals++
+		}
+		longer := slices.Concat(body[:locals], bytes.Repeat(load, layout), body[locals:])
+		content := slices.Concat(varint(count), varint(len(longer)), longer, wasm[at+length:end])
+		return slices.Concat(wasm[:section+1], varint(len(content)), content, wasm[end:])
+	}
+	return wasm
+}
+
+func uvarint(b []byte, at *int) int {
+	x, n := binary.Uvarint(b[*at:])
+	*at += n
+	return int(x)
+}
+
+func varint(x int) []byte { return binary.AppendUvarint(nil, uint64(x)) }
+
+// comparison is what a change costs some work.
 type comparison struct {
-	plain float64 // how long a call takes, in nanoseconds, the median
-	ratio float64 // how much longer it takes metered, the median of all turns
-	least float64 // the same, of the shortest turns
-	calls int     // of a turn
+	plain float64 // how long a call takes without, in nanoseconds, the median
+	ratio float64 // how much longer it takes with it, the median of all turns
 }
 
 // compare measures work both ways; the functions tell how long one of n calls
 // takes. The two take turns, so that whatever else the machine does slows
 // both, and each comes first as often.
-func compare(plain, metered func(n int) time.Duration) comparison {
-	const turns = 150
+func compare(turns int, plain, changed func(n int) time.Duration) comparison {
 	calls := 1 + int(2*time.Millisecond/plain(3))
 	var times, ratios []float64
-	least := [2]time.Duration{math.MaxInt64, math.MaxInt64}
 	for turn := range turns {
 		var took [2]time.Duration
 		for i := range 2 {
 			which := (turn + i) % 2
-			took[which] = [2]func(int) time.Duration{plain, metered}[which](calls)
-			least[which] = min(least[which], took[which])
+			took[which] = [2]func(int) time.Duration{plain, changed}[which](calls)
 		}
 		times = append(times, float64(took[0]))
 		ratios = append(ratios, float64(took[1])/float64(took[0]))
 	}
-	return comparison{median(times), median(ratios), float64(least[1]) / float64(least[0]), calls}
+	return comparison{median(times), median(ratios)}
 }
 
 // The guests do the same work in both languages, but for JSON, which is

@@ -42,7 +42,10 @@ type writer struct {
 // way is what is known of the ways to a block's end: how much may have run since
 // the last check, where the block is jumped over (an if) and at most where a
 // branch leads out of it. A check in the block is one for those only who pass it.
-type way struct{ over, out int }
+type way struct {
+	over, out int
+	loop      *loop // that the block is, if its branches back share a refill
+}
 
 // function appends a function's body with its checks.
 func (w *writer) function(dst []byte, p *plan, params, results, body []byte) []byte {
@@ -268,6 +271,9 @@ func (w *writer) end(in *instruction) {
 	w.ways = w.ways[:len(w.ways)-1]
 	w.open = w.open[:len(w.open)-1]
 	w.depth--
+	if end.loop != nil {
+		w.endShared(in, end.loop)
+	}
 	if len(w.open) == 0 && w.tight { // the function's own end follows
 		w.flush(in.end, in.end)
 		w.save()
@@ -280,11 +286,46 @@ func (w *writer) end(in *instruction) {
 func (w *writer) loop(in *instruction) {
 	l := &w.plan.loops[w.loops]
 	w.loops++
+	if l.shared() {
+		w.beginShared(in, l)
+		return
+	}
 	w.begin(way{})
 	if l.head {
 		w.flush(in.end, in.end)
 		w.check(w.cost(stretch{l.start, l.end}))
 	}
+}
+
+// beginShared begins a loop whose branches back share a refill:
+//
+//	block
+//	  loop
+//	    block
+//	      … count, br_if 0, br 1 …
+//	      br 2
+//	    end
+//	    refill, br 0
+//	  end
+//	end
+func (w *writer) beginShared(in *instruction, l *loop) {
+	w.flush(in.start, in.start)
+	w.out = append(w.out, opBlock, noType&0x7f)
+	w.depth++
+	w.begin(way{loop: l})
+	w.flush(in.end, in.end)
+	w.out = append(w.out, opBlock, noType&0x7f)
+	w.depth++
+}
+
+func (w *writer) endShared(in *instruction, l *loop) {
+	w.flush(in.start, in.start)
+	w.out = append(w.out, opBr, 2, opEnd)
+	w.refill(w.keptBy(l))
+	w.out = append(w.out, opBr, 0)
+	w.flush(in.end, in.end)
+	w.out = append(w.out, opEnd)
+	w.depth -= 2
 }
 
 // label is what a branch writes to reach an open block of the original.
@@ -298,9 +339,12 @@ func (w *writer) label(index uint32) uint32 {
 func (w *writer) branch(in *instruction) {
 	label := w.label(in.index)
 	if w.jumps < len(w.plan.jumps) && w.plan.jumps[w.jumps].at == in.start {
-		label = uint32(w.depth - w.open[w.plan.jumps[w.jumps].label])
-		w.leave(w.plan.jumps[w.jumps].label)
+		jump := &w.plan.jumps[w.jumps]
 		w.jumps++
+		w.leave(jump.to.label)
+		if !jump.enters { // it would be one more way into the loop, for which the compiler moves its variables about
+			label = uint32(w.depth - w.open[jump.to.label])
+		}
 	} else if b := w.backAt(in.start); b != nil && !w.plan.loops[b.loop].head {
 		w.branchBack(in, b, label)
 		return
@@ -343,7 +387,14 @@ func (w *writer) branchBack(in *instruction, b *back, label uint32) {
 		label++
 	}
 	w.count(w.cost(b.again))
-	w.refill(w.kept(b.again), int(label))
+	if w.plan.loops[b.loop].shared() {
+		w.op(opBrIf, label-1)
+	} else {
+		w.out = append(w.out, opIf, noType&0x7f)
+		w.refill(w.kept(b.again))
+		w.op(opBr, label+1)
+		w.out = append(w.out, opEnd)
+	}
 	w.op(opBr, label)
 	if in.op == opBrIf {
 		w.out = append(w.out, opEnd)
@@ -370,19 +421,20 @@ func (w *writer) count(cost int) {
 // check counts, and asks the host for more steps where none is left.
 func (w *writer) check(cost int) {
 	w.count(cost)
-	w.refill(nil, -1)
+	w.out = append(w.out, opIf, noType&0x7f)
+	w.refill(nil)
+	w.out = append(w.out, opEnd)
 	w.since = 0
 }
 
-// refill asks the host for more steps if what is on the stack is not 0.
+// refill asks the host for more steps.
 //
 // The locals given are kept in globals meanwhile. To the compiler they do not
 // live through the call then: else it would write each of them to the stack
 // whenever it changes, in every pass of a loop that makes the call once in ten
-// thousand. For the same reason, where a branch to a label follows anyway (not
-// -1), it follows the call at once, so that the two ways need not meet before.
-func (w *writer) refill(locals []uint32, label int) {
-	w.out = append(w.out, opIf, noType&0x7f)
+// thousand. For the same reason a branch back to a loop follows the call at
+// once, so that the two ways need not meet before.
+func (w *writer) refill(locals []uint32) {
 	globals := w.keep(locals)
 	w.op(opCall, uint32(w.imported))
 	if w.tight {
@@ -394,10 +446,6 @@ func (w *writer) refill(locals []uint32, label int) {
 		w.op(opGlobalGet, global)
 		w.op(opLocalSet, locals[i])
 	}
-	if label >= 0 {
-		w.op(opBr, uint32(label)+1)
-	}
-	w.out = append(w.out, opEnd)
 }
 
 // Only a short loop is worth keeping locals for, of which it has few then.
@@ -412,6 +460,19 @@ func (w *writer) kept(again stretch) []uint32 {
 		return nil
 	}
 	return w.plan.mentioned(again)
+}
+
+// keptBy are the locals that are worth keeping for what runs again in a loop.
+func (w *writer) keptBy(l *loop) (locals []uint32) {
+	first, _ := slices.BinarySearchFunc(w.plan.back, l.start, func(b back, at int) int { return b.at - at })
+	for _, b := range w.plan.back[first:] {
+		if b.at >= l.end {
+			break
+		}
+		locals = append(locals, w.kept(b.again)...)
+	}
+	slices.Sort(locals)
+	return slices.Compact(locals)
 }
 
 // keep puts locals into globals and answers which. References are not kept:

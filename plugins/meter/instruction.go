@@ -70,7 +70,7 @@ type instruction struct {
 	start, end int
 	op         uint16
 	index      uint32   // of what it names: a label, function, local, global, table, data segment
-	value      int64    // of a constant; a block's type
+	value      int64    // of a constant; the type of a block and of what is called by a table
 	labels     []uint32 // of br_table, the default last
 }
 
@@ -90,7 +90,7 @@ func (r *reader) next(in *instruction) {
 			in.labels = append(in.labels, r.u32())
 		}
 	case opCallIndirect:
-		r.u32() // the type
+		in.value = int64(r.u32())
 		in.index = r.u32()
 	case opSelectTyped:
 		r.bytes(r.u32())

@@ -3,6 +3,7 @@ package meter
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -63,6 +64,7 @@ type module struct {
 	customs   [][]byte
 
 	importedFunctions, importedMemories int
+	importedTypes                       []uint32 // of functions
 	importedGlobals                     []global // without init
 }
 
@@ -131,9 +133,14 @@ func decode(wasm []byte) (*module, error) {
 	return m, m.references()
 }
 
-// references checks that what refers to functions and globals by number means
-// the module's own: in the new module there are more of them.
+// references checks that what refers to types, functions and globals by number
+// means the module's own: in the new module there are more of them.
 func (m *module) references() error {
+	for i, t := range slices.Concat(m.importedTypes, m.functions) {
+		if !m.hasType(int64(t)) {
+			return fmt.Errorf("function %d is of type %d, which does not exist", i, t)
+		}
+	}
 	for _, e := range m.exports {
 		if e.kind == kindFunction && !m.hasFunction(e.index) || e.kind == kindGlobal && !m.hasGlobal(e.index) {
 			return fmt.Errorf("its export %q does not exist", e.name)
@@ -177,6 +184,8 @@ func (m *module) hasOffset(s *segment) bool {
 	}
 	return s.at >= 0
 }
+
+func (m *module) hasType(index int64) bool { return index < int64(len(m.types)) }
 
 func (m *module) hasFunction(index uint32) bool {
 	return uint64(index) < uint64(m.importedFunctions+len(m.functions))
@@ -263,7 +272,7 @@ func (m *module) importEntry(r *reader) {
 	switch kind := r.byte(); kind {
 	case kindFunction:
 		m.importedFunctions++
-		r.u32()
+		m.importedTypes = append(m.importedTypes, r.u32())
 	case kindTable:
 		r.byte()
 		r.limits()

@@ -36,6 +36,7 @@ type plan struct {
 type loop struct {
 	start, end int
 	head       bool     // its check stands at its head, not at the branches back to it
+	again      bool     // there are such branches
 	table      []target // of a dispatch loop: where its br_table leads
 	selector   uint32   // of a dispatch loop: the local that selects the target
 }
@@ -50,9 +51,13 @@ type back struct {
 // stretch is a part of a function's code.
 type stretch struct{ start, end int }
 
-// jump is a branch to a dispatch loop that can go where it leads at once: to
-// the end of the block that is the label-th open one.
-type jump struct{ at, label int }
+// jump is a branch to a dispatch loop that leads ahead: to the end of the block
+// that is the label-th open one and has that number.
+type jump struct {
+	at     int
+	to     target
+	enters bool // a loop, in its middle
+}
 
 // call is a call of a function that the module defines, or of any where the
 // callee is not known.
@@ -125,6 +130,7 @@ func (s *scanner) scan(params, body []byte) (plan, error) {
 	if r.err == nil && !r.done() {
 		r.err = errors.New("there is code behind its end")
 	}
+	s.findEntries()
 	s.plan.calls = slices.Clone(s.calls)
 	if len(s.plan.back) > 0 {
 		s.plan.mentions = slices.Clone(s.mentions)
@@ -150,6 +156,12 @@ func (r *reader) locals(see func(n uint32, typ byte)) int {
 }
 
 func (s *scanner) see(in *instruction) error {
+	switch in.op {
+	case opBlock, opLoop, opIf, opCallIndirect:
+		if !s.module.hasType(in.value) {
+			return fmt.Errorf("it uses type %d, which does not exist", in.value)
+		}
+	}
 	switch in.op {
 	case opBlock, opLoop, opIf:
 		return s.begin(in)
@@ -259,8 +271,19 @@ func (s *scanner) branch(in *instruction, index uint32) {
 	}
 	l := &s.plan.loops[b.loop]
 	l.head = l.head || in.op == opBrTable
-	s.plan.back = append(s.plan.back, back{in.start, b.loop, stretch{l.start, in.end}})
+	s.back(in, b.loop, l.start)
 }
+
+// back notes a branch back to a loop: all from a place to the branch runs again.
+func (s *scanner) back(in *instruction, loop, from int) {
+	s.plan.loops[loop].again = true
+	s.plan.back = append(s.plan.back, back{in.start, loop, stretch{from, in.end}})
+}
+
+// shared tells whether all branches back to a loop share one call for more
+// steps, behind the loop's code. So it is in a dispatch loop, where there are
+// many.
+func (l *loop) shared() bool { return l.table != nil && l.again && !l.head }
 
 func (s *scanner) branchTable(in *instruction) error {
 	if s.targets += len(in.labels); s.targets > maxTargets {
@@ -324,8 +347,8 @@ func (s *scanner) dispatch(in *instruction) bool {
 //	local.set $selector
 //	br $loop
 //
-// A target that is still open lies ahead: the branch can go there at once. One
-// that has ended lies behind, and what is between there and here runs again.
+// A target that is still open lies ahead. One that has ended lies behind, and
+// what is between there and here runs again.
 func (s *scanner) thread(in *instruction) bool {
 	to := s.label(in.index)
 	if to == nil || to.op != opLoop {
@@ -338,11 +361,35 @@ func (s *scanner) thread(in *instruction) bool {
 	}
 	t := l.table[min(int(uint32(constant.value)), len(l.table)-1)]
 	if end := s.ends[t.block]; end != 0 {
-		s.plan.back = append(s.plan.back, back{in.start, to.loop, stretch{end, in.end}})
+		s.back(in, to.loop, end)
 		return true
 	}
-	s.plan.jumps = append(s.plan.jumps, jump{in.start, t.label})
+	s.plan.jumps = append(s.plan.jumps, jump{at: in.start, to: t})
 	return true
+}
+
+// findEntries finds the jumps that enter a loop in its middle, where Go's
+// compiler puts the condition.
+func (s *scanner) findEntries() {
+	if len(s.plan.jumps) == 0 || len(s.plan.back) == 0 {
+		return
+	}
+	again := make([]stretch, len(s.plan.back))
+	for i, b := range s.plan.back {
+		again[i] = b.again
+	}
+	slices.SortFunc(again, func(a, b stretch) int { return a.start - b.start })
+	const most = 16 // loops that are looked at for a jump: the others are long after it
+	for i := range s.plan.jumps {
+		j := &s.plan.jumps[i]
+		to := s.ends[j.to.block]
+		next, _ := slices.BinarySearchFunc(again, j.at, func(a stretch, at int) int { return a.start - at })
+		for _, a := range again[next:min(next+most, len(again))] {
+			if a.start < to && to < a.end {
+				j.enters = true
+			}
+		}
+	}
 }
 
 // A light function takes at most lightCost steps. Who calls it counts them, or
