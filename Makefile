@@ -19,7 +19,9 @@ FUZZTIME ?= 10s
 SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
 
-.PHONY: help build test deps lint unit race fuzz bench clean
+PLATFORMS := linux/arm64 darwin/arm64
+
+.PHONY: help build test deps lint cross unit race fuzz bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -27,7 +29,7 @@ help: ## list the targets
 build: ## build phasm
 	$(GO) build -o phasm .
 
-test: deps lint unit race ## everything that CI runs
+test: deps lint cross unit race ## everything that CI runs
 
 deps: ## install what the tests need, where that is possible
 	@.ci/deps $(NEEDS)
@@ -41,6 +43,12 @@ lint: ## format, vet and staticcheck
 	$(GO) list -f '{{range .GoFiles}}{{$$.Dir}}/{{.}} {{end}}' $(call packages,sdk wasm-examples) | \
 	while read -r files; do $(GO) vet $$files; done
 	$(GO) tool staticcheck ./...
+
+cross: ## build for the other platforms, the tests as well
+	@for platform in $(PLATFORMS); do \
+	  echo "go build and vet for $$platform"; export GOOS=$${platform%/*} GOARCH=$${platform#*/} CGO_ENABLED=0; \
+	  $(GO) build -o /dev/null . && $(GO) vet ./...; \
+	done
 
 unit: ## go test
 	$(GO) test ./...

@@ -3,7 +3,6 @@ package host
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -56,10 +55,12 @@ const (
 	maxSlice   = 50_000
 )
 
-// A call that computes for longer than unnoticed does so in turns.
+// A call that computes for longer than unnoticed does so in turns, and gives way
+// to what is over quickly once in courtesy.
 const (
 	unnoticed = time.Millisecond
 	turn      = time.Millisecond
+	courtesy  = 100 * time.Microsecond
 )
 
 // maxStack is how large the stack of a call may grow, in bytes. The engine's
@@ -106,9 +107,9 @@ func (c *Call) refill() int32 {
 	case b.granted >= 0:
 		b.adapt(b.used - b.granted)
 	}
-	if b.Turns != nil && b.used > unnoticed && b.used-b.yielded > sliceTime/2 {
-		b.yielded = b.used // a guest whose slices are short yields no more often for it: that would be for free
-		runtime.Gosched()  // what waits for this very core comes first
+	if b.Turns != nil && b.used > unnoticed && b.used-b.yielded > courtesy {
+		b.yielded = b.used
+		b.Turns.giveWay()
 		if !b.seated || b.used-b.begun > turn {
 			c.takeTurn()
 		}

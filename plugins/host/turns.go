@@ -54,13 +54,20 @@ func (t *Turns) begin(until time.Time) bool {
 func (t *Turns) end() { t.seats <- struct{}{} }
 
 // pass lets the other guests have their turns and answers whether the guest
-// has one again. With one core all else that is ready has its turn, too.
+// has one again.
 func (t *Turns) pass(until time.Time) bool {
 	t.end()
+	return t.begin(until)
+}
+
+// giveWay lets go first what is over quickly: all that is ready to run if the
+// guest computes on the only core, else other threads of the machine.
+func (t *Turns) giveWay() {
 	if runtime.GOMAXPROCS(0) == 1 {
 		t.ring()
+	} else {
+		yieldCore()
 	}
-	return t.begin(until)
 }
 
 // ring waits until all that is ready to run has run.

@@ -4,13 +4,12 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -32,14 +31,14 @@ const (
 // the quiet server and more than 3 ms, or where the guests have computed for 10
 // ms more than they may.
 //
-// Requests come at random times, at 30 percent of what the server can do, and
-// each is timed from when it was due: one that has to wait for another shows
-// that. Server and load share the machine. Quiet and busy times take turns.
+// Requests come at 30 percent of what the server can do. Server and load share
+// the machine. Quiet and busy times take turns.
 func BenchmarkSpinners(b *testing.B) {
 	const budget = 500 * time.Millisecond
 	server := serveSpinners(b, budget)
 	address := server.address
 	rate := 0.3 * capacity(b, address)
+	load := newOpenLoop(b, address, "/")
 	var alone []time.Duration // beyond the budget, until the answer, of a spinner with nobody else
 	for range 5 {
 		start := time.Now()
@@ -49,7 +48,7 @@ func BenchmarkSpinners(b *testing.B) {
 	var quiet, busy []time.Duration
 	var over []time.Duration // beyond the budget, each spinner
 	for range 8 {
-		quiet = append(quiet, openLoop(b, address, rate, budget)...)
+		quiet = append(quiet, load.run(rate, budget)...)
 		var spinning sync.WaitGroup
 		before := spent(b, server)
 		for range runtime.NumCPU() {
@@ -59,7 +58,7 @@ func BenchmarkSpinners(b *testing.B) {
 				}
 			})
 		}
-		busy = append(busy, openLoop(b, address, rate, budget)...)
+		busy = append(busy, load.run(rate, budget)...)
 		spinning.Wait()
 		each := (spent(b, server) - before) / time.Duration(runtime.NumCPU())
 		over = append(over, each-budget)
@@ -149,61 +148,17 @@ func (c *connection) get(path string) (status int) {
 	return r.StatusCode
 }
 
-const clients = 16
-
-// capacity is how many requests for hello a second the server answers when all
-// clients ask again at once.
+// capacity is how many requests for hello a second the server answers to wrk,
+// which asks again at once.
 func capacity(b *testing.B, address string) float64 {
-	const period = 2 * time.Second
-	var asking sync.WaitGroup
-	var counts [clients]int
-	end := time.Now().Add(period)
-	for n := range counts {
-		asking.Go(func() {
-			for c := connect(b, address); time.Now().Before(end); counts[n]++ {
-				c.get("/")
-			}
-		})
+	out, err := exec.Command("wrk", "-t1", fmt.Sprint("-c", connections), "-d3", "http://"+address+"/").CombinedOutput()
+	if err != nil {
+		b.Fatalf("wrk: %v\n%s", err, out)
 	}
-	asking.Wait()
-	total := 0
-	for _, n := range counts {
-		total += n
+	var rate float64
+	_, rest, _ := strings.Cut(string(out), "Requests/sec:")
+	if _, err := fmt.Sscan(rest, &rate); err != nil {
+		b.Fatalf("wrk says:\n%s", out)
 	}
-	return float64(total) / period.Seconds()
-}
-
-// openLoop asks for hello at random times and answers how long each request
-// took since it was due.
-func openLoop(b *testing.B, address string, rate float64, period time.Duration) (times []time.Duration) {
-	var asking sync.WaitGroup
-	var all [clients][]time.Duration
-	start := time.Now()
-	for n := range all {
-		asking.Go(func() {
-			c := connect(b, address)
-			due := start
-			for {
-				due = due.Add(time.Duration(rand.ExpFloat64() * clients / rate * float64(time.Second)))
-				if due.Sub(start) > period {
-					return
-				}
-				time.Sleep(time.Until(due))
-				if status := c.get("/"); status != http.StatusOK {
-					b.Errorf("hello is answered with %d", status)
-				}
-				all[n] = append(all[n], time.Since(due))
-			}
-		})
-	}
-	asking.Wait()
-	return slices.Concat(all[:]...)
-}
-
-func percentile(times []time.Duration, p int) time.Duration {
-	if len(times) == 0 {
-		return 0
-	}
-	sorted := slices.Sorted(slices.Values(times))
-	return sorted[(len(sorted)-1)*p/100].Round(time.Microsecond)
+	return rate
 }
