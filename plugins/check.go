@@ -19,12 +19,12 @@ import (
 // it from running, missing grants included, and reports all of it at once.
 func (p *Plugin) check() error {
 	var problems []error
-	for _, f := range p.module.ImportedFunctions() {
+	for _, f := range p.code.module.ImportedFunctions() {
 		if err := p.checkImport(f); err != nil {
 			problems = append(problems, err)
 		}
 	}
-	for _, m := range p.module.ImportedMemories() {
+	for _, m := range p.code.module.ImportedMemories() {
 		from, name, _ := m.Import()
 		problems = append(problems, fmt.Errorf("it imports a memory, %s.%s: a plugin brings its own and exports it as %q", from, name, abi.ExportMemory))
 	}
@@ -43,7 +43,7 @@ func (p *Plugin) warnOfGrants() {
 			module, name, _ := f.Import()
 			return module == abi.Module && host.Find(name).Grant == grant
 		}
-		if grant != host.NoGrant && p.options.Grants.Has(grant) && !slices.ContainsFunc(p.module.ImportedFunctions(), uses) {
+		if grant != host.NoGrant && p.options.Grants.Has(grant) && !slices.ContainsFunc(p.code.module.ImportedFunctions(), uses) {
 			p.options.Log.Warn(fmt.Sprintf("the plugin does not use what it is granted: remove %s from [plugins.%s.grants]",
 				grant, p.options.Name), "plugin", p.options.Name)
 		}
@@ -71,7 +71,7 @@ func (p *Plugin) checkImport(f api.FunctionDefinition) error {
 		}
 		return nil
 	case wasiModule:
-		known := p.runtime.Module(wasiModule).ExportedFunctionDefinitions()[name]
+		known := p.code.runtime.Module(wasiModule).ExportedFunctionDefinitions()[name]
 		if known == nil {
 			return fmt.Errorf("it imports %s.%s, which does not exist", module, name)
 		}
@@ -87,10 +87,10 @@ func (p *Plugin) checkImport(f api.FunctionDefinition) error {
 }
 
 func (p *Plugin) checkExports() (problems []error) {
-	if p.module.ExportedMemories()[abi.ExportMemory] == nil {
+	if p.code.module.ExportedMemories()[abi.ExportMemory] == nil {
 		problems = append(problems, fmt.Errorf("it exports no memory named %q", abi.ExportMemory))
 	}
-	exports := p.module.ExportedFunctions()
+	exports := p.code.module.ExportedFunctions()
 	phaseExports := 0
 	for _, name := range slices.Sorted(maps.Keys(exports)) {
 		want := "() → (i32)"

@@ -60,7 +60,7 @@ func (p *Plugin) newInstance() (*Instance, error) {
 // shows an image.
 func (i *Instance) instantiate(image *memory.Image) error {
 	p := i.plugin
-	declared := p.module.ExportedMemories()[abi.ExportMemory]
+	declared := p.code.module.ExportedMemories()[abi.ExportMemory]
 	most, _ := declared.Max()
 	var err error
 	if i.memory.Memory, err = memory.New(p.options.Budget, image, uint64(most)*pageSize); err != nil {
@@ -79,11 +79,11 @@ func (i *Instance) instantiate(image *memory.Image) error {
 		WithNanosleep(func(ns int64) { i.call.Sleep(time.Duration(ns)) }).
 		WithRandSource(&randomness{&i.call, rand.Reader})
 	allocator := experimental.MemoryAllocatorFunc(func(_, _ uint64) experimental.LinearMemory { return &i.memory })
-	i.module, err = p.runtime.InstantiateModule(experimental.WithMemoryAllocator(&i.call, allocator), p.module, config)
+	i.module, err = p.code.runtime.InstantiateModule(experimental.WithMemoryAllocator(&i.call, allocator), p.code.module, config)
 	if err != nil {
 		return fmt.Errorf("cannot initialise: %w", i.output.explain(err))
 	}
-	for n := range p.numbers {
+	for n := range p.code.numbers {
 		i.numbers = append(i.numbers, i.module.ExportedGlobal(meter.GlobalName(n)).(api.MutableGlobal))
 	}
 	return nil
@@ -95,7 +95,7 @@ func (i *Instance) initialise() error {
 		return err
 	}
 	i.call.Begin()
-	if i.plugin.hasStart {
+	if i.plugin.code.hasStart {
 		if _, err := i.ask(meter.Start, 0); err != nil {
 			return fmt.Errorf("cannot initialise: %w", errors.Unwrap(err))
 		}
@@ -114,7 +114,7 @@ func (i *Instance) initialise() error {
 	if err != nil {
 		return err
 	}
-	exports := i.plugin.module.ExportedFunctions()
+	exports := i.plugin.code.module.ExportedFunctions()
 	for phase := range abi.NumPhases {
 		if exports[phase.Export()] != nil && abi.Mask(mask).Has(phase) {
 			i.phases |= phase.Mask()

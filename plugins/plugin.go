@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tetratelabs/wazero"
-
 	"phasm/plugins/host"
 	"phasm/plugins/memory"
 	"phasm/plugins/metric"
@@ -38,6 +36,7 @@ type Options struct {
 
 	Budget   *memory.Budget  // what the memories of all plugins may take together; nil means any amount
 	Turns    *host.Turns     // where the guests of all plugins take turns; nil means nowhere
+	Codes    *Codes          // shared with other plugins; nil means not
 	Cache    string          // a directory for compiled code
 	Builder  *source.Builder // builds Source; nil builds without a cache
 	Log      *slog.Logger
@@ -60,11 +59,7 @@ const (
 type Plugin struct {
 	options    Options
 	host       *host.Plugin
-	runtime    wazero.Runtime
-	cache      wazero.CompilationCache
-	module     wazero.CompiledModule
-	numbers    int       // how many of the module's globals are mutable numbers
-	hasStart   bool      // the module has data segments or a start function
+	code       *code
 	snapshot   *snapshot // where instances begin; nil where each must be initialised
 	phases     abi.Mask  // the phases it handles
 	quarantine quarantine
@@ -94,6 +89,9 @@ func (o Options) complete() Options {
 	if o.Budget == nil {
 		o.Budget = memory.NewBudget(math.MaxInt64)
 	}
+	if o.Codes == nil {
+		o.Codes = new(Codes)
+	}
 	if o.Builder == nil {
 		o.Builder = &source.Builder{Log: o.Log}
 	}
@@ -106,7 +104,10 @@ func (p *Plugin) load(ctx context.Context) error {
 		return err
 	}
 	start := time.Now()
-	if err := p.compile(ctx, wasm); err != nil {
+	if p.code, err = p.options.Codes.get(ctx, wasm, p.options.Memory, p.options.Cache); err != nil {
+		return err
+	}
+	if err := p.check(); err != nil {
 		return err
 	}
 	compiled := time.Since(start)
@@ -173,11 +174,8 @@ func (p *Plugin) free() {
 	if p.snapshot != nil {
 		p.snapshot.image.Close()
 	}
-	if p.runtime != nil {
-		p.runtime.Close(context.Background())
-	}
-	if p.cache != nil {
-		p.cache.Close(context.Background())
+	if p.code != nil {
+		p.options.Codes.put(p.code)
 	}
 }
 

@@ -129,7 +129,7 @@ func (s *Server) pluginOptions(g *generation, p config.Plugin) plugins.Options {
 		Grants:    host.Grants{Env: p.Grants.Env, LookupEnv: s.options.LookupEnv},
 		Open:      p.OnError == "open",
 		Budget:    s.memory, Turns: g.turns,
-		Cache: s.options.Cache, Builder: g.builder, Log: g.log, Registry: g.registry,
+		Codes: &s.codes, Cache: s.options.Cache, Builder: g.builder, Log: g.log, Registry: g.registry,
 	}
 }
 

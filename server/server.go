@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"phasm/plugins"
 	"phasm/plugins/memory"
 	"phasm/plugins/metric"
 	"phasm/server/config"
@@ -31,6 +32,7 @@ type Server struct {
 	registry   *metric.Registry // of what outlives generations
 	metrics    *serverMetrics
 	memory     *memory.Budget // what plugins' instances may have together
+	codes      plugins.Codes  // of all generations
 	logs       logFiles
 	generation atomic.Pointer[generation] // what new exchanges are served by
 	serving    chan struct{}              // closed when Serve has begun

@@ -37,6 +37,7 @@ header_filter = ["security"]
 source = "EXAMPLES/security-headers"
 [plugins.hello]
 source = "EXAMPLES/hello"
+limits = {memory = "64MiB"}
 [plugins.chain]
 source = "EXAMPLES/chain"
 [routes.hello]
@@ -51,10 +52,16 @@ header_filter = ["chain"]
 log = ["chain"]
 `
 
+// soakChange is how many reloads change nothing until one does: then a plugin's
+// code is made anew.
+const soakChange = 10
+
 // Reloads under load, again and again: no request fails, and nothing is left
 // of the generations that are gone.
 func TestReloadSoak(t *testing.T) {
-	s := startFile(t, strings.ReplaceAll(soakConfig, "EXAMPLES", "TESTDATA/../../wasm-examples"))
+	config := strings.ReplaceAll(soakConfig, "EXAMPLES", "TESTDATA/../../wasm-examples")
+	changed := strings.Replace(config, "64MiB", "65MiB", 1)
+	s := startFile(t, config)
 	stop := make(chan struct{})
 	var asking sync.WaitGroup
 	var answers atomic.Int64
@@ -88,6 +95,9 @@ func TestReloadSoak(t *testing.T) {
 	n := 0
 	sampleEvery := max(1, *soakReloads/soakSamples)
 	for more := true; more && !t.Failed(); n++ {
+		if n%soakChange == 0 {
+			s.write([]string{config, changed}[n/soakChange%2])
+		}
 		s.reload()
 		if *soakReloads > 0 && n%sampleEvery == 0 || *soakReloads == 0 && time.Since(begin) > time.Duration(len(used))*soakTime/soakSamples {
 			s.waitForGenerations(1)
