@@ -110,4 +110,5 @@ func (f *figures) register(p *Plugin) {
 		Func(func() float64 { return min(1, float64(p.quarantine.until.Load())) }, name)
 	r.Must(metric.Counter, "phasm_plugin_quarantines_total", "Times that the plugin was put in quarantine.", of).
 		Func(func() float64 { return float64(p.quarantine.total.Load()) }, name)
+	p.timers.register(r, name)
 }

@@ -65,6 +65,7 @@ type Plugin struct {
 	quarantine quarantine
 	closing    sync.Once
 	pool       *pool.Bounded[*Instance]
+	timers     *timers
 	figures    figures
 }
 
@@ -118,6 +119,8 @@ func (p *Plugin) load(ctx context.Context) error {
 		IdleFor: idleFor, MinIdle: 1,
 		New: p.newInstance, Close: (*Instance).close, Returned: p.figures.add, Failed: p.notReplaced,
 	})
+	p.timers = newTimers(p)
+	p.host.Timers = p.timers
 	if err := p.initialise(); err != nil {
 		return err
 	}
@@ -158,6 +161,7 @@ func (p *Plugin) close() {
 		p.free()
 		return
 	}
+	p.timers.close()
 	p.pool.Close()
 	select {
 	case <-p.pool.Drained():
@@ -241,6 +245,11 @@ func (p *Plugin) RunWorker(phase abi.Phase) error {
 	_, err = i.Run(nil, phase)
 	return err
 }
+
+// StopTimers ends the plugin's timers: each that is set runs once more at once,
+// prematurely, and none can be started. It returns when all have run, or have
+// been dropped because those before took more than five seconds.
+func (p *Plugin) StopTimers() { p.timers.stop() }
 
 // Fault is the failure of a plugin: a trap, a panic, an answer that is no
 // action.

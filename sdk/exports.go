@@ -42,3 +42,6 @@ func onBodyFilter() int32 { return int32(phases.Run(abi.BodyFilter)) }
 
 //go:wasmexport on_log
 func onLog() int32 { return int32(phases.Run(abi.Log)) }
+
+//go:wasmexport on_timer
+func onTimer() int32 { return int32(phases.Run(abi.Timer)) }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"phasm/sdk"
 	"phasm/sdk/abi"
@@ -20,7 +21,8 @@ func TestOrder(t *testing.T) {
 	var ran []string
 	note := func(name string) { ran = append(ran, name) }
 	sdk.Init(func() error { note("init"); return nil })
-	sdk.InitWorker(func() error { note("init_worker"); return nil })
+	sdk.InitWorker(func() error { note("init_worker"); return started(sdk.After(time.Hour, "t", "")) })
+	sdk.OnTimer("t", func(*sdk.Timer) error { note("timer"); return nil })
 	sdk.ExitWorker(func() error { note("exit_worker"); return nil })
 	sdk.Rewrite(func(*sdk.Request) sdk.Action { note("rewrite"); return sdk.Continue })
 	sdk.Access(func(*sdk.Request) sdk.Action { note("access"); return sdk.Continue })
@@ -36,7 +38,7 @@ func TestOrder(t *testing.T) {
 	h.Close()
 	h.Close()
 	equal(t, "order", strings.Join(ran, " "),
-		"init init_worker rewrite access content header_filter body_filter log exit_worker")
+		"init init_worker rewrite access content header_filter body_filter log timer exit_worker")
 }
 
 func TestTwoHandlers(t *testing.T) {

@@ -163,9 +163,14 @@ func (g *generation) startWorker() error {
 	return nil
 }
 
-// stopWorker runs exit_worker of the plugins whose init_worker has run. A
-// fault keeps none of the others from it.
+// stopWorker ends the timers of all plugins and then runs exit_worker of those
+// whose init_worker has run. A fault keeps none of the others from it.
 func (g *generation) stopWorker() {
+	var stopping sync.WaitGroup
+	for _, p := range g.plugins {
+		stopping.Go(p.StopTimers)
+	}
+	stopping.Wait()
 	for _, p := range g.plugins[:g.working] {
 		if err := p.RunWorker(abi.ExitWorker); err != nil {
 			g.log.Error(err.Error())

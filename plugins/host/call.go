@@ -18,6 +18,7 @@ type Plugin struct {
 	Config  Config
 	Log     *slog.Logger // carries the plugin's name
 	Metrics *Metrics
+	Timers  Timers // set before a phase runs that may start one
 
 	environment environment
 	refusals    refusals
@@ -48,8 +49,9 @@ type Call struct {
 	Plugin   *Plugin
 	Exchange *Exchange // nil in the phases that see no request
 	Phase    abi.Phase
-	BodyRead int64  // how far this plugin has read the request's body
-	Failure  string // the last error that the guest logged in this call, outside of a request
+	Timer    TimerRun // in the timer phase
+	BodyRead int64    // how far this plugin has read the request's body
+	Failure  string   // the last error that the guest logged in this call, outside of a request
 
 	// Budget is what a call may take.
 	Budget Budget

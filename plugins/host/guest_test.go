@@ -81,6 +81,7 @@ func newGuest(t testing.TB) *guest {
 	log := slog.New(slog.NewJSONHandler(&g.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	g.registry = metric.NewRegistry()
 	g.call = &host.Call{Context: ctx, Plugin: host.NewPlugin("p", config, grants(), log, g.registry), Phase: abi.Content}
+	g.call.Plugin.Timers = oneTimer{}
 	g.call.Exchange, _ = exchange()
 	return g
 }

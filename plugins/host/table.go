@@ -73,6 +73,10 @@ const (
 	inRequest   = abi.RequestPhases
 	beforeSent  = abi.HeaderPhases
 	upToContent = abi.BodyPhases
+
+	// init prepares a memory that others begin with, and after exit_worker
+	// nothing runs.
+	maySetTimers = abi.AllPhases &^ (1<<abi.Init | 1<<abi.ExitWorker)
 )
 
 var table = []Function{
@@ -187,6 +191,18 @@ var table = []Function{
 		"The time of day in nanoseconds since 1970.", timeNow},
 	{"sleep", []Param{{"nanoseconds", Int64}}, Status, everywhere, NoGrant,
 		"Blocks this request, and no other, for a time. Ends early with closed when the client has gone, and with timeout when the call has lasted as long as it may.", timeSleep},
+
+	// timer.go
+	{"timer_start", []Param{{"delay", Int64}, {"interval", Int64}, text("name"), text("data")}, Number, maySetTimers, NoGrant,
+		"Starts a timer and answers its number: it runs the plugin's timer phase, on an instance that serves no exchange, once after delay nanoseconds and, where interval is not 0, every interval nanoseconds from then on, a millisecond at least. A run that takes longer leaves the runs out that would have begun meanwhile. The name, up to 128 bytes, tells the plugin's timers apart; the data, up to 64 KiB, is for the plugin. No memory where the plugin has 1024 timers, closed once the server stops or has another configuration.", timerStart},
+	{"timer_cancel", []Param{number("timer")}, Status, maySetTimers, NoGrant,
+		"Ends a timer that the plugin has started. A run that has begun goes on.", timerCancel},
+	{"timer_name", []Param{buffer("buf")}, Length, abi.Timer.Mask(), NoGrant,
+		"The name of the timer that has run out.", timerName},
+	{"timer_data", []Param{buffer("buf")}, Length, abi.Timer.Mask(), NoGrant,
+		"The data of the timer that has run out.", timerData},
+	{"timer_premature", nil, Number, abi.Timer.Mask(), NoGrant,
+		"1 if the timer runs before its time, and for the last time, because the server stops or has another configuration; else 0.", timerPremature},
 
 	// metric.go
 	{"metric_define", []Param{number("kind"), text("name"), text("help"), list("labels"), text("buckets")}, Number, everywhere, NoGrant,

@@ -21,10 +21,11 @@ const (
 	exportOfPhases = "on_"
 )
 
-// Phase is a step in the life of a request or of a plugin, in running order.
+// Phase is a step in the life of a request or of a plugin.
 type Phase uint8
 
-// Phases. The first three belong to the plugin's own life and see no request.
+// Phases. The first three and the last belong to the plugin's own life and see
+// no request.
 const (
 	Init         Phase = iota // an instance has been made: prepare its memory
 	InitWorker                // once per loaded configuration, after every plugin has been initialised
@@ -35,12 +36,13 @@ const (
 	HeaderFilter              // change the response's status and headers
 	BodyFilter                // change the response's body, chunk by chunk
 	Log                       // the client has the whole response
+	Timer                     // a timer has run out
 	NumPhases
 )
 
 var phaseNames = [NumPhases]string{
 	"init", "init_worker", "exit_worker",
-	"rewrite", "access", "content", "header_filter", "body_filter", "log",
+	"rewrite", "access", "content", "header_filter", "body_filter", "log", "timer",
 }
 
 // String is the phase's name in configuration, logs and metrics.
@@ -67,7 +69,7 @@ func (m Mask) Has(p Phase) bool { return m&p.Mask() != 0 }
 // Sets of phases that belong together.
 const (
 	AllPhases     Mask = 1<<NumPhases - 1
-	RequestPhases Mask = AllPhases &^ (1<<Init | 1<<InitWorker | 1<<ExitWorker)
+	RequestPhases Mask = AllPhases &^ (1<<Init | 1<<InitWorker | 1<<ExitWorker | 1<<Timer)
 	// BeforeContent are the phases in which the request may still be changed.
 	BeforeContent Mask = 1<<Rewrite | 1<<Access
 	// BodyPhases are the phases that may read the request's body and write the response's.

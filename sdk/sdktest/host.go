@@ -68,6 +68,7 @@ func (h *Host) Close() {
 	if h.closed {
 		return
 	}
+	h.stopTimers()
 	if action := h.fake.run(abi.ExitWorker, nil); action != abi.Continue {
 		h.problems("exit_worker failed: %s", h.fake.lastErrors())
 	}
@@ -83,8 +84,12 @@ func (h *Host) restore() {
 // Now is the fake's time. It begins at 2026-01-01T00:00:00Z.
 func (h *Host) Now() time.Time { return time.Unix(0, h.fake.now).UTC() }
 
-// Advance lets time pass.
-func (h *Host) Advance(d time.Duration) { h.fake.now += int64(d) }
+// Advance lets time pass, and runs the plugin's timers that run out meanwhile.
+func (h *Host) Advance(d time.Duration) {
+	until := h.fake.now + int64(d)
+	h.runTimers(until)
+	h.fake.now = max(h.fake.now, until)
+}
 
 // fake answers the host functions. Each capability has a file of its own.
 type fake struct {
@@ -98,6 +103,7 @@ type fake struct {
 	logs     []LogLine
 	print    func(LogLine)
 	metrics  metrics
+	timers   timers
 }
 
 var _ imports.Host = (*fake)(nil)

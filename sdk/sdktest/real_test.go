@@ -78,6 +78,7 @@ func newReal(t testing.TB, config map[string]any, r sdktest.Request) *real {
 		Plugin:   host.NewPlugin("NAME", config, granted, slog.New(l), metric.NewRegistry()),
 		Exchange: x,
 	}}
+	h.call.Plugin.Timers = &setTimers{set: map[int32]bool{}}
 	return h
 }
 
@@ -272,3 +273,31 @@ func (h *real) MetricSeries(n int32, s string) int32   { return h.i32("metric_se
 func (h *real) MetricAdd(n int32, v float64) int32     { return h.i32("metric_add", n, v) }
 func (h *real) MetricSet(n int32, v float64) int32     { return h.i32("metric_set", n, v) }
 func (h *real) MetricObserve(n int32, v float64) int32 { return h.i32("metric_observe", n, v) }
+func (h *real) TimerStart(delay, interval int64, name, data string) int32 {
+	return h.i32("timer_start", delay, interval, name, data)
+}
+func (h *real) TimerCancel(n int32) int32 { return h.i32("timer_cancel", n) }
+func (h *real) TimerName(b []byte) int32  { return h.i32("timer_name", b) }
+func (h *real) TimerData(b []byte) int32  { return h.i32("timer_data", b) }
+func (h *real) TimerPremature() int32     { return h.i32("timer_premature") }
+
+// setTimers are timers that never run out.
+type setTimers struct {
+	last int32
+	set  map[int32]bool
+}
+
+func (s *setTimers) Start(time.Duration, time.Duration, string, string) (int32, abi.Errno) {
+	if len(s.set) == 1024 {
+		return 0, abi.NoMemory
+	}
+	s.last++
+	s.set[s.last] = true
+	return s.last, 0
+}
+
+func (s *setTimers) Cancel(number int32) bool {
+	was := s.set[number]
+	delete(s.set, number)
+	return was
+}

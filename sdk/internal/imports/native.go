@@ -55,6 +55,11 @@ type Host interface {
 	Log(level int32, message string) int32
 	Now() int64
 	Sleep(nanoseconds int64) int32
+	TimerStart(delay int64, interval int64, name string, data string) int32
+	TimerCancel(timer int32) int32
+	TimerName(buf []byte) int32
+	TimerData(buf []byte) int32
+	TimerPremature() int32
 	MetricDefine(kind int32, name string, help string, labels string, buckets string) int32
 	MetricSeries(metric int32, values string) int32
 	MetricAdd(series int32, value float64) int32
@@ -378,7 +383,7 @@ func CtxRemove(key string) int32 {
 
 // ConfigGet: A value of the plugin's configuration by its dotted key: text as it is, numbers and booleans as text, tables and arrays as JSON. The empty key is the whole table.
 func ConfigGet(key string, buf []byte) int32 {
-	if !allows("config_get", 0x1ff) {
+	if !allows("config_get", 0x3ff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ConfigGet(key, buf)
@@ -386,7 +391,7 @@ func ConfigGet(key string, buf []byte) int32 {
 
 // EnvGet: The value that an environment variable had when the plugin was loaded; not found where it was not set, not granted where the configuration does not name it.
 func EnvGet(name string, buf []byte) int32 {
-	if !allows("env_get", 0x1ff) {
+	if !allows("env_get", 0x3ff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.EnvGet(name, buf)
@@ -394,7 +399,7 @@ func EnvGet(name string, buf []byte) int32 {
 
 // Log: Writes a line to the server's log: level 0 debug, 1 info, 2 warn, 3 error.
 func Log(level int32, message string) int32 {
-	if !allows("log", 0x1ff) {
+	if !allows("log", 0x3ff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.Log(level, message)
@@ -402,7 +407,7 @@ func Log(level int32, message string) int32 {
 
 // Now: The time of day in nanoseconds since 1970.
 func Now() int64 {
-	if !allows("now", 0x1ff) {
+	if !allows("now", 0x3ff) {
 		return int64(abi.WrongPhase)
 	}
 	return Current.Now()
@@ -410,15 +415,55 @@ func Now() int64 {
 
 // Sleep: Blocks this request, and no other, for a time. Ends early with closed when the client has gone, and with timeout when the call has lasted as long as it may.
 func Sleep(nanoseconds int64) int32 {
-	if !allows("sleep", 0x1ff) {
+	if !allows("sleep", 0x3ff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.Sleep(nanoseconds)
 }
 
+// TimerStart: Starts a timer and answers its number: it runs the plugin's timer phase, on an instance that serves no exchange, once after delay nanoseconds and, where interval is not 0, every interval nanoseconds from then on, a millisecond at least. A run that takes longer leaves the runs out that would have begun meanwhile. The name, up to 128 bytes, tells the plugin's timers apart; the data, up to 64 KiB, is for the plugin. No memory where the plugin has 1024 timers, closed once the server stops or has another configuration.
+func TimerStart(delay int64, interval int64, name string, data string) int32 {
+	if !allows("timer_start", 0x3fa) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.TimerStart(delay, interval, name, data)
+}
+
+// TimerCancel: Ends a timer that the plugin has started. A run that has begun goes on.
+func TimerCancel(timer int32) int32 {
+	if !allows("timer_cancel", 0x3fa) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.TimerCancel(timer)
+}
+
+// TimerName: The name of the timer that has run out.
+func TimerName(buf []byte) int32 {
+	if !allows("timer_name", 0x200) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.TimerName(buf)
+}
+
+// TimerData: The data of the timer that has run out.
+func TimerData(buf []byte) int32 {
+	if !allows("timer_data", 0x200) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.TimerData(buf)
+}
+
+// TimerPremature: 1 if the timer runs before its time, and for the last time, because the server stops or has another configuration; else 0.
+func TimerPremature() int32 {
+	if !allows("timer_premature", 0x200) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.TimerPremature()
+}
+
 // MetricDefine: Defines a metric of the plugin (kind 0 counter, 1 gauge, 2 histogram) and answers its id; again with the same definition it answers the same id. A histogram's buckets are little-endian doubles, growing; none means the default ones.
 func MetricDefine(kind int32, name string, help string, labels string, buckets string) int32 {
-	if !allows("metric_define", 0x1ff) {
+	if !allows("metric_define", 0x3ff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.MetricDefine(kind, name, help, labels, buckets)
@@ -426,7 +471,7 @@ func MetricDefine(kind int32, name string, help string, labels string, buckets s
 
 // MetricSeries: The id of the metric's series with these label values. A metric holds at most 1000 series; then no memory.
 func MetricSeries(metric int32, values string) int32 {
-	if !allows("metric_series", 0x1ff) {
+	if !allows("metric_series", 0x3ff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.MetricSeries(metric, values)
@@ -434,7 +479,7 @@ func MetricSeries(metric int32, values string) int32 {
 
 // MetricAdd: Adds to a counter (not a negative number) or a gauge.
 func MetricAdd(series int32, value float64) int32 {
-	if !allows("metric_add", 0x1ff) {
+	if !allows("metric_add", 0x3ff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.MetricAdd(series, value)
@@ -442,7 +487,7 @@ func MetricAdd(series int32, value float64) int32 {
 
 // MetricSet: Sets a gauge.
 func MetricSet(series int32, value float64) int32 {
-	if !allows("metric_set", 0x1ff) {
+	if !allows("metric_set", 0x3ff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.MetricSet(series, value)
@@ -450,7 +495,7 @@ func MetricSet(series int32, value float64) int32 {
 
 // MetricObserve: Counts an observation in a histogram.
 func MetricObserve(series int32, value float64) int32 {
-	if !allows("metric_observe", 0x1ff) {
+	if !allows("metric_observe", 0x3ff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.MetricObserve(series, value)

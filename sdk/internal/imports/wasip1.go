@@ -397,6 +397,51 @@ func Sleep(nanoseconds int64) int32 {
 	return host_sleep(nanoseconds)
 }
 
+//go:wasmimport phasm timer_start
+//go:noescape
+func host_timer_start(delay int64, interval int64, name string, data string) int32
+
+// TimerStart: Starts a timer and answers its number: it runs the plugin's timer phase, on an instance that serves no exchange, once after delay nanoseconds and, where interval is not 0, every interval nanoseconds from then on, a millisecond at least. A run that takes longer leaves the runs out that would have begun meanwhile. The name, up to 128 bytes, tells the plugin's timers apart; the data, up to 64 KiB, is for the plugin. No memory where the plugin has 1024 timers, closed once the server stops or has another configuration.
+func TimerStart(delay int64, interval int64, name string, data string) int32 {
+	return host_timer_start(delay, interval, name, data)
+}
+
+//go:wasmimport phasm timer_cancel
+//go:noescape
+func host_timer_cancel(timer int32) int32
+
+// TimerCancel: Ends a timer that the plugin has started. A run that has begun goes on.
+func TimerCancel(timer int32) int32 {
+	return host_timer_cancel(timer)
+}
+
+//go:wasmimport phasm timer_name
+//go:noescape
+func host_timer_name(buf unsafe.Pointer, capacity uint32) int32
+
+// TimerName: The name of the timer that has run out.
+func TimerName(buf []byte) int32 {
+	return host_timer_name(unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm timer_data
+//go:noescape
+func host_timer_data(buf unsafe.Pointer, capacity uint32) int32
+
+// TimerData: The data of the timer that has run out.
+func TimerData(buf []byte) int32 {
+	return host_timer_data(unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm timer_premature
+//go:noescape
+func host_timer_premature() int32
+
+// TimerPremature: 1 if the timer runs before its time, and for the last time, because the server stops or has another configuration; else 0.
+func TimerPremature() int32 {
+	return host_timer_premature()
+}
+
 //go:wasmimport phasm metric_define
 //go:noescape
 func host_metric_define(kind int32, name string, help string, labels string, buckets string) int32

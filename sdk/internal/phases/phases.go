@@ -14,6 +14,13 @@ type Handler func() abi.Action
 type Table struct {
 	handlers [abi.NumPhases]Handler
 	setup    []Handler
+	timers   []timer
+}
+
+// timer is the handler of the timers of a name.
+type timer struct {
+	name string
+	h    Handler
 }
 
 // registered is the only state that a registration in a plugin's init function
@@ -27,6 +34,25 @@ func Register(p abi.Phase, h Handler) {
 		panic("sdk: two handlers for the " + p.String() + " phase: a plugin has one for each phase")
 	}
 	registered.handlers[p] = h
+}
+
+// RegisterTimer makes h the handler of timers of a name. A second one for the
+// same name panics.
+func RegisterTimer(name string, h Handler) {
+	if Timer(name) != nil {
+		panic("sdk: two handlers for timers called " + name)
+	}
+	registered.timers = append(registered.timers[:len(registered.timers):len(registered.timers)], timer{name, h})
+}
+
+// Timer is the handler of timers of a name, or nil.
+func Timer(name string) Handler {
+	for _, t := range registered.timers {
+		if t.name == name {
+			return t.h
+		}
+	}
+	return nil
 }
 
 // Setup adds h to what runs in the init phase: before its handler, or after it
