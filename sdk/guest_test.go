@@ -104,6 +104,9 @@ func (wire) SetBody([]byte)                                       {}
 func (wire) Flush(time.Time) error                                { return nil }
 func (wire) HeadSent() bool                                       { return false }
 func (wire) ClientGone() bool                                     { return false }
+func (wire) Subrequest([]byte, []byte, []string, []byte) (host.Subrequest, abi.Errno) {
+	return nil, abi.NoMemory
+}
 
 type noParams struct{}
 

@@ -2,6 +2,6 @@
 
 package server
 
-// ClientGone implements host.Wire. Without a way to look into a socket it
-// takes the client to be there.
-func (x *exchange) ClientGone() bool { return false }
+// gone tells whether the client has closed the connection. Without a way to
+// look into a socket it takes the client to be there.
+func (c *conn) gone() bool { return false }

@@ -4,11 +4,11 @@ package server
 
 import "syscall"
 
-// ClientGone implements host.Wire: it looks for the end of the connection
-// without reading from it. Behind bytes that nobody has read yet it sees none.
-func (x *exchange) ClientGone() bool {
-	raw, ok := x.conn.net.(syscall.Conn)
-	if !ok || x.conn.r.Buffered() > 0 {
+// gone tells whether the client has closed the connection: it looks for the end
+// without reading. Behind bytes that nobody has read yet it sees none.
+func (c *conn) gone() bool {
+	raw, ok := c.net.(syscall.Conn)
+	if !ok || c.r.Buffered() > 0 {
 		return false
 	}
 	socket, err := raw.SyscallConn()

@@ -35,6 +35,8 @@ type conn struct {
 
 	flushBy time.Time // when a flush that runs must have ended, zero for never
 
+	parent *subrequest // of a subrequest's connection, nil for others
+
 	x exchange
 }
 
@@ -42,12 +44,20 @@ type conn struct {
 const writeBuffer = 4 << 10
 
 func (s *Server) newConn(nc net.Conn) *conn {
+	c := s.prepareConn(nc, s.generation.Load().config)
+	c.remote, c.local = addrPort(nc.RemoteAddr()), addrPort(nc.LocalAddr())
+	s.metrics.connections.Add(1)
+	return c
+}
+
+// prepareConn takes a connection's buffers, or makes them.
+func (s *Server) prepareConn(nc net.Conn, config *config.Config) *conn {
 	c, _ := s.free.Get().(*conn)
 	if c == nil {
 		c = &conn{w: bufio.NewWriterSize(nil, writeBuffer)}
 		c.x.init(c)
 	}
-	c.server, c.net, c.config = s, nc, s.generation.Load().config
+	c.server, c.net, c.config = s, nc, config
 	if size := int(c.config.Server.Limits.HeaderSize); size != c.headerSize {
 		c.r, c.headerSize = bufio.NewReaderSize(nil, size), size
 	}
@@ -55,10 +65,8 @@ func (s *Server) newConn(nc net.Conn) *conn {
 	c.w.Reset(c)
 	c.number, c.requests = s.lastConn.Add(1), 0
 	c.idle.Store(true)
-	c.remote, c.local = addrPort(nc.RemoteAddr()), addrPort(nc.LocalAddr())
 	c.x.Epoch = time.Now()
 	c.readDeadline, c.writeDeadline, c.ended = 0, 0, 0
-	s.metrics.connections.Add(1)
 	return c
 }
 
@@ -87,8 +95,10 @@ const (
 // free gives the connection's buffers back, once it is closed.
 func (c *conn) free() {
 	s := c.server
-	s.metrics.connections.Add(-1)
-	c.server, c.net = nil, nil
+	if c.parent == nil {
+		s.metrics.connections.Add(-1)
+	}
+	c.server, c.net, c.parent = nil, nil, nil
 	c.generation.Store(nil)
 	c.r.Reset(nil)
 	c.w.Reset(nil)

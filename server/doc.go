@@ -24,6 +24,7 @@
 //	body_filter.go   the response's body, chunk by chunk
 //	send.go          the response on the wire: whole, in flushes, or as a stream
 //	log.go           the log phase: metrics, access log, plugins
+//	subrequest.go    a request that a plugin makes to the server itself
 //
 // Beside the request's way:
 //

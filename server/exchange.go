@@ -133,6 +133,14 @@ func (x *exchange) fail(status int) {
 	x.answer(status)
 }
 
+// ClientGone implements host.Wire.
+func (x *exchange) ClientGone() bool {
+	if parent := x.conn.parent; parent != nil {
+		return parent.left.Load()
+	}
+	return x.conn.gone()
+}
+
 // reset forgets the exchange but not its buffers, and gives its instances back.
 func (x *exchange) reset() {
 	x.releaseInstances()

@@ -14,6 +14,10 @@ import (
 func (x *exchange) log() {
 	x.BytesSent += x.BodySent
 	now := time.Since(x.Epoch)
+	if x.conn.parent != nil { // as in nginx (log_subrequest off)
+		x.conn.ended = now
+		return
+	}
 	took := now - x.Begun
 	x.route.metrics.count(x, took)
 	if log := x.generation.accessLog; log != nil {

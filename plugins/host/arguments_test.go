@@ -78,6 +78,10 @@ func (g *guest) begin(phase abi.Phase) {
 	if abi.RequestPhases.Has(phase) {
 		g.call.Exchange, _ = exchange()
 		g.ask("ctx_set", "x-a", "of the context")
+		g.call.End()
+		if abi.BodyPhases.Has(phase) {
+			g.ask("subrequest_start", "GET", "/", []string{}, "")
+		}
 	}
 	g.log.Reset()
 }

@@ -98,7 +98,7 @@ func (c *Call) Used() time.Duration {
 func (c *Call) refill() int32 {
 	c.Look()
 	b := &c.Budget
-	if !c.Until.IsZero() && b.last.After(c.Until) {
+	if !c.Until.IsZero() && b.last.Sub(c.Until) > lastWords {
 		panic(c.tooLong())
 	}
 	switch {
@@ -145,8 +145,12 @@ func (c *Call) Look() {
 }
 
 // grace is how long a guest may go on after its deadline that does little but
-// call host functions.
-const grace = 100 * time.Millisecond
+// call host functions, and lastWords one that computes: time to tell its client
+// that it has waited in vain.
+const (
+	grace     = 100 * time.Millisecond
+	lastWords = 5 * time.Millisecond
+)
 
 // plausible is how much of the time from one look to the next a guest has
 // computed that has called no host function. That is some ten microseconds, so

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"phasm/sdk/abi"
 )
 
 // Exchange is one request and its response as host functions see it. The
@@ -73,6 +75,11 @@ type Wire interface {
 	HeadSent() bool
 	// ClientGone tells whether the client has closed the connection.
 	ClientGone() bool
+	// Subrequest begins a request to the server itself, with this one's headers
+	// but for those given, which are a list name, value, name, value, …. It keeps
+	// nothing of its arguments. The error is abi.BadArgument for a body that the
+	// method cannot have, abi.NoMemory for subrequests nested too deep.
+	Subrequest(method, target []byte, headers []string, body []byte) (Subrequest, abi.Errno)
 }
 
 // Params are the path parameters of a route's pattern. Values are valid as

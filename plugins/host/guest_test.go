@@ -113,6 +113,10 @@ type wire struct {
 	flushes  int
 	slow     time.Duration // how long reading and flushing take
 	deadline time.Time     // what they were told last
+
+	subrequests func() *subrequest // makes them, answered() where it is nil
+	asked       []*subrequest
+	refuses     abi.Errno
 }
 
 // wait takes the time that the connection takes, until the deadline at most.

@@ -192,6 +192,18 @@ var table = []Function{
 	{"sleep", []Param{{"nanoseconds", Int64}}, Status, everywhere, NoGrant,
 		"Blocks this request, and no other, for a time. Ends early with closed when the client has gone, and with timeout when the call has lasted as long as it may.", timeSleep},
 
+	// subrequest.go
+	{"subrequest_start", []Param{text("method"), text("uri"), list("headers"), text("body")}, Number, upToContent, NoGrant,
+		"Begins a subrequest and answers its number at once: several run side by side. It is a request to the server itself, through routing and all phases but log, with a context of its own and the headers of this request, except for those that frame its body or concern its connection; headers, a list name, value, name, value, …, replace those of their names. The client's address is this request's. The path and query begin with '/' and have at most 64 KiB. At most 32 may be open at once, nested 10 deep; then no memory. Those that are open when the request ends are closed.", subrequestStart},
+	{"subrequest_status", []Param{number("subrequest")}, Number, upToContent, NoGrant,
+		"Waits for a subrequest's response and answers its status. Its body is at most 8 MiB; then no memory. Answers timeout when the call has lasted as long as it may, closed when the client has gone.", subrequestStatus},
+	{"subrequest_headers", []Param{number("subrequest"), buffer("buf")}, Length, upToContent, NoGrant,
+		"The response's headers as a list name, value, name, value, …. Waits as subrequest_status does.", subrequestHeaders},
+	{"subrequest_read", []Param{number("subrequest"), buffer("buf")}, Count, upToContent, NoGrant,
+		"Reads on in the response's body. Waits as subrequest_status does.", subrequestRead},
+	{"subrequest_close", []Param{number("subrequest")}, Status, upToContent, NoGrant,
+		"Closes a subrequest. One that still runs is told that its client has gone, and waited for.", subrequestClose},
+
 	// timer.go
 	{"timer_start", []Param{{"delay", Int64}, {"interval", Int64}, text("name"), text("data")}, Number, maySetTimers, NoGrant,
 		"Starts a timer and answers its number: it runs the plugin's timer phase, on an instance that serves no exchange, once after delay nanoseconds and, where interval is not 0, every interval nanoseconds from then on, a millisecond at least. A run that takes longer leaves the runs out that would have begun meanwhile. The name, up to 128 bytes, tells the plugin's timers apart; the data, up to 64 KiB, is for the plugin. No memory where the plugin has 1024 timers, closed once the server stops or has another configuration.", timerStart},

@@ -62,6 +62,8 @@ type Exchange struct {
 	remote    netip.AddrPort
 	ctx       map[string]string
 
+	subrequests []*openSubrequest
+
 	response
 }
 

@@ -104,6 +104,8 @@ type fake struct {
 	print    func(LogLine)
 	metrics  metrics
 	timers   timers
+
+	subrequests func(Request) Upstream // answers them, nil: nothing does
 }
 
 var _ imports.Host = (*fake)(nil)

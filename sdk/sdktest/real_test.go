@@ -281,6 +281,42 @@ func (h *real) TimerName(b []byte) int32  { return h.i32("timer_name", b) }
 func (h *real) TimerData(b []byte) int32  { return h.i32("timer_data", b) }
 func (h *real) TimerPremature() int32     { return h.i32("timer_premature") }
 
+func (h *real) SubrequestStart(method, uri, headers, body string) int32 {
+	return h.i32("subrequest_start", method, uri, headers, body)
+}
+func (h *real) SubrequestStatus(n int32) int32 { return h.i32("subrequest_status", n) }
+func (h *real) SubrequestHeaders(n int32, b []byte) int32 {
+	return h.i32("subrequest_headers", n, b)
+}
+func (h *real) SubrequestRead(n int32, b []byte) int32 { return h.i32("subrequest_read", n, b) }
+func (h *real) SubrequestClose(n int32) int32          { return h.i32("subrequest_close", n) }
+
+// Subrequest answers that there is nothing, as the fake does.
+func (w *wire) Subrequest(method, _ []byte, _ []string, body []byte) (host.Subrequest, abi.Errno) {
+	if len(body) > 0 && (string(method) == "GET" || string(method) == "HEAD") {
+		return nil, abi.BadArgument
+	}
+	return &notFound{}, 0
+}
+
+type notFound struct{ response fasthttp.Response }
+
+func (*notFound) Done() <-chan struct{} {
+	done := make(chan struct{})
+	close(done)
+	return done
+}
+
+func (n *notFound) Response() *fasthttp.Response {
+	n.response.Header.SetNoDefaultContentType(true)
+	n.response.SetStatusCode(404)
+	n.response.SetBodyString("404 Not Found\n")
+	n.response.Header.SetContentLength(len(n.response.Body()))
+	return &n.response
+}
+
+func (*notFound) Close() {}
+
 // setTimers are timers that never run out.
 type setTimers struct {
 	last int32

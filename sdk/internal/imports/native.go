@@ -55,6 +55,11 @@ type Host interface {
 	Log(level int32, message string) int32
 	Now() int64
 	Sleep(nanoseconds int64) int32
+	SubrequestStart(method string, uri string, headers string, body string) int32
+	SubrequestStatus(subrequest int32) int32
+	SubrequestHeaders(subrequest int32, buf []byte) int32
+	SubrequestRead(subrequest int32, buf []byte) int32
+	SubrequestClose(subrequest int32) int32
 	TimerStart(delay int64, interval int64, name string, data string) int32
 	TimerCancel(timer int32) int32
 	TimerName(buf []byte) int32
@@ -419,6 +424,46 @@ func Sleep(nanoseconds int64) int32 {
 		return int32(abi.WrongPhase)
 	}
 	return Current.Sleep(nanoseconds)
+}
+
+// SubrequestStart: Begins a subrequest and answers its number at once: several run side by side. It is a request to the server itself, through routing and all phases but log, with a context of its own and the headers of this request, except for those that frame its body or concern its connection; headers, a list name, value, name, value, …, replace those of their names. The client's address is this request's. The path and query begin with '/' and have at most 64 KiB. At most 32 may be open at once, nested 10 deep; then no memory. Those that are open when the request ends are closed.
+func SubrequestStart(method string, uri string, headers string, body string) int32 {
+	if !allows("subrequest_start", 0x38) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.SubrequestStart(method, uri, headers, body)
+}
+
+// SubrequestStatus: Waits for a subrequest's response and answers its status. Its body is at most 8 MiB; then no memory. Answers timeout when the call has lasted as long as it may, closed when the client has gone.
+func SubrequestStatus(subrequest int32) int32 {
+	if !allows("subrequest_status", 0x38) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.SubrequestStatus(subrequest)
+}
+
+// SubrequestHeaders: The response's headers as a list name, value, name, value, …. Waits as subrequest_status does.
+func SubrequestHeaders(subrequest int32, buf []byte) int32 {
+	if !allows("subrequest_headers", 0x38) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.SubrequestHeaders(subrequest, buf)
+}
+
+// SubrequestRead: Reads on in the response's body. Waits as subrequest_status does.
+func SubrequestRead(subrequest int32, buf []byte) int32 {
+	if !allows("subrequest_read", 0x38) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.SubrequestRead(subrequest, buf)
+}
+
+// SubrequestClose: Closes a subrequest. One that still runs is told that its client has gone, and waited for.
+func SubrequestClose(subrequest int32) int32 {
+	if !allows("subrequest_close", 0x38) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.SubrequestClose(subrequest)
 }
 
 // TimerStart: Starts a timer and answers its number: it runs the plugin's timer phase, on an instance that serves no exchange, once after delay nanoseconds and, where interval is not 0, every interval nanoseconds from then on, a millisecond at least. A run that takes longer leaves the runs out that would have begun meanwhile. The name, up to 128 bytes, tells the plugin's timers apart; the data, up to 64 KiB, is for the plugin. No memory where the plugin has 1024 timers, closed once the server stops or has another configuration.

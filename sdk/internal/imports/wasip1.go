@@ -397,6 +397,51 @@ func Sleep(nanoseconds int64) int32 {
 	return host_sleep(nanoseconds)
 }
 
+//go:wasmimport phasm subrequest_start
+//go:noescape
+func host_subrequest_start(method string, uri string, headers string, body string) int32
+
+// SubrequestStart: Begins a subrequest and answers its number at once: several run side by side. It is a request to the server itself, through routing and all phases but log, with a context of its own and the headers of this request, except for those that frame its body or concern its connection; headers, a list name, value, name, value, …, replace those of their names. The client's address is this request's. The path and query begin with '/' and have at most 64 KiB. At most 32 may be open at once, nested 10 deep; then no memory. Those that are open when the request ends are closed.
+func SubrequestStart(method string, uri string, headers string, body string) int32 {
+	return host_subrequest_start(method, uri, headers, body)
+}
+
+//go:wasmimport phasm subrequest_status
+//go:noescape
+func host_subrequest_status(subrequest int32) int32
+
+// SubrequestStatus: Waits for a subrequest's response and answers its status. Its body is at most 8 MiB; then no memory. Answers timeout when the call has lasted as long as it may, closed when the client has gone.
+func SubrequestStatus(subrequest int32) int32 {
+	return host_subrequest_status(subrequest)
+}
+
+//go:wasmimport phasm subrequest_headers
+//go:noescape
+func host_subrequest_headers(subrequest int32, buf unsafe.Pointer, capacity uint32) int32
+
+// SubrequestHeaders: The response's headers as a list name, value, name, value, …. Waits as subrequest_status does.
+func SubrequestHeaders(subrequest int32, buf []byte) int32 {
+	return host_subrequest_headers(subrequest, unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm subrequest_read
+//go:noescape
+func host_subrequest_read(subrequest int32, buf unsafe.Pointer, capacity uint32) int32
+
+// SubrequestRead: Reads on in the response's body. Waits as subrequest_status does.
+func SubrequestRead(subrequest int32, buf []byte) int32 {
+	return host_subrequest_read(subrequest, unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm subrequest_close
+//go:noescape
+func host_subrequest_close(subrequest int32) int32
+
+// SubrequestClose: Closes a subrequest. One that still runs is told that its client has gone, and waited for.
+func SubrequestClose(subrequest int32) int32 {
+	return host_subrequest_close(subrequest)
+}
+
 //go:wasmimport phasm timer_start
 //go:noescape
 func host_timer_start(delay int64, interval int64, name string, data string) int32

@@ -1,0 +1,203 @@
+package host
+
+import (
+	"time"
+
+	"github.com/tetratelabs/wazero/api"
+	"github.com/valyala/fasthttp"
+
+	"phasm/sdk/abi"
+)
+
+// Subrequest is a request that a plugin makes to the server it runs in.
+type Subrequest interface {
+	// Done is closed when the response is there.
+	Done() <-chan struct{}
+	// Response is the response, once it is there; nil where it is too large. It
+	// is valid until Close.
+	Response() *fasthttp.Response
+	// Close ends the subrequest, which takes its client for gone, and waits until
+	// it has ended.
+	Close()
+}
+
+// openSubrequest is one that a guest has begun and not closed.
+type openSubrequest struct {
+	Subrequest
+	read int // how far the guest has read the body
+}
+
+// Bounds of subrequest_start.
+const (
+	maxSubrequests       = 32  // open at once, an instance
+	maxSubrequestHeaders = 200 // names and values
+)
+
+func subrequestStart(c *Call, s []uint64) {
+	method, ok := c.view(s[0], s[1])
+	target, targetOK := c.view(s[2], s[3])
+	list, listOK := c.view(s[4], s[5])
+	body, bodyOK := c.view(s[6], s[7])
+	if !ok || !targetOK || !listOK || !bodyOK || !isToken(method) || len(target) > maxLine || !isTarget(target) {
+		fail(s, abi.BadArgument)
+		return
+	}
+	headers, ok := parseList(list, maxSubrequestHeaders)
+	if !ok || !areHeaders(headers) {
+		fail(s, abi.BadArgument)
+		return
+	}
+	number := c.freeSubrequest()
+	if number == maxSubrequests {
+		fail(s, abi.NoMemory)
+		return
+	}
+	begun, errno := c.Exchange.Wire.Subrequest(method, target, headers, body)
+	if errno != 0 {
+		fail(s, errno)
+		return
+	}
+	if number == len(c.subrequests) {
+		c.subrequests = append(c.subrequests, openSubrequest{})
+	}
+	c.subrequests[number] = openSubrequest{Subrequest: begun}
+	answer(s, number)
+}
+
+// areHeaders tells whether a list is one of header names and their values.
+func areHeaders(list []string) bool {
+	for i, item := range list {
+		if i%2 == 0 && !isToken(bytesOf(item)) || !isFieldValue(bytesOf(item)) {
+			return false
+		}
+	}
+	return len(list)%2 == 0
+}
+
+// freeSubrequest is the first number without a subrequest.
+func (c *Call) freeSubrequest() int {
+	for n := range c.subrequests {
+		if c.subrequests[n].Subrequest == nil {
+			return n
+		}
+	}
+	return len(c.subrequests)
+}
+
+// subrequest is the open one of that number, or nil.
+func (c *Call) subrequest(number uint64) *openSubrequest {
+	n := api.DecodeI32(number)
+	if n < 0 || int(n) >= len(c.subrequests) || c.subrequests[n].Subrequest == nil {
+		return nil
+	}
+	return &c.subrequests[n]
+}
+
+// response waits for a subrequest's response; where there is none to be had it
+// answers the error.
+func (c *Call) response(s []uint64) (*openSubrequest, *fasthttp.Response) {
+	open := c.subrequest(s[0])
+	if open == nil {
+		fail(s, abi.NotFound)
+		return nil, nil
+	}
+	if errno := c.await(open.Done()); errno != 0 {
+		fail(s, errno)
+		return nil, nil
+	}
+	r := open.Response()
+	if r == nil {
+		fail(s, abi.NoMemory)
+	}
+	return open, r
+}
+
+func subrequestStatus(c *Call, s []uint64) {
+	if _, r := c.response(s); r != nil {
+		answer(s, r.StatusCode())
+	}
+}
+
+func subrequestHeaders(c *Call, s []uint64) {
+	_, r := c.response(s)
+	if r == nil {
+		return
+	}
+	x := c.Exchange
+	x.scratch = x.scratch[:0]
+	for name, value := range r.Header.All() {
+		x.scratch = appendItem(appendItem(x.scratch, name), value)
+	}
+	c.reply(s, x.scratch, s[1], s[2])
+}
+
+func subrequestRead(c *Call, s []uint64) {
+	open, r := c.response(s)
+	if r == nil {
+		return
+	}
+	buf, ok := c.view(s[1], s[2])
+	if !ok {
+		fail(s, abi.BadArgument)
+		return
+	}
+	n := copy(buf, r.Body()[open.read:])
+	open.read += n
+	answer(s, n)
+}
+
+func subrequestClose(c *Call, s []uint64) {
+	open := c.subrequest(s[0])
+	if open == nil {
+		fail(s, abi.NotFound)
+		return
+	}
+	c.beginWait()
+	open.Close()
+	c.EndWait()
+	*open = openSubrequest{}
+	answer(s, 0)
+}
+
+// closeSubrequests closes those that the guest has left open.
+func (c *Call) closeSubrequests() {
+	for n := range c.subrequests {
+		if open := c.subrequests[n]; open.Subrequest != nil {
+			open.Close()
+		}
+	}
+	clear(c.subrequests)
+	c.subrequests = c.subrequests[:0]
+}
+
+// await blocks the guest until done is closed. It ends early with abi.Timeout
+// at the call's deadline, and with abi.Closed soon after the client has gone.
+func (c *Call) await(done <-chan struct{}) abi.Errno {
+	select {
+	case <-done:
+		return 0
+	default:
+	}
+	c.beginWait()
+	defer c.EndWait()
+	look := time.NewTicker(goneInterval)
+	defer look.Stop()
+	var late <-chan time.Time
+	if !c.Until.IsZero() {
+		timer := time.NewTimer(time.Until(c.Until))
+		defer timer.Stop()
+		late = timer.C
+	}
+	for {
+		select {
+		case <-done:
+			return 0
+		case <-late:
+			return abi.Timeout
+		case <-look.C:
+			if c.Exchange != nil && c.Phase != abi.Log && c.Exchange.Wire.ClientGone() {
+				return abi.Closed
+			}
+		}
+	}
+}

@@ -1,0 +1,89 @@
+package server
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+)
+
+const subrequestConfig = `
+[server.phases]
+rewrite = ["s"]
+access = ["s"]
+header_filter = ["s"]
+log = ["s"]
+[plugins.s]
+source = "TESTDATA/subrequest"
+limits = {wall = "2s", instances = 64}
+[routes.all]
+match = "/"
+content = "s"
+[routes.fixed]
+match = "/fixed"
+respond = {status = 418, body = "teapot"}
+`
+
+// A subrequest is a request like any other, with a context of its own.
+func TestSubrequests(t *testing.T) {
+	s := startFile(t, subrequestConfig)
+	for _, test := range []struct{ target, want string }{
+		{"/?get=/echo", "[200 yes GET /echo ctx=+ sub=yes agent=tests addr=127.0.0.1 body=]"},
+		{"/?get=/echo%3Fa=b+/fixed+/nothing:", "[200 yes GET /echo?a=b ctx=+ sub=yes agent=tests addr=127.0.0.1 body=][418 yes teapot][200 yes ]"},
+		{"/?post=text", "[200 yes POST /echo ctx=+ sub= agent=tests addr=127.0.0.1 body=text]"},
+		{"/?method=HEAD", "[200 yes ]"},
+		{"/?method=DELETE", "[200 yes DELETE /echo ctx=+ sub= agent=tests addr=127.0.0.1 body=]"},
+		{"/?get=/flush", "[200 yes ab]"},
+		{"/?get=/exec", "[200 yes GET /echo?execed ctx=++ sub=yes agent=tests addr=127.0.0.1 body=]"},
+		{"/?get=/echo&forbidden=yes", "[403 yes 403 Forbidden\n]"},
+		{"/?get=/large", "no memory "},
+		{"/?get=/large+/fixed", "no memory [418 yes teapot]"},
+		{"/?get=echo", "bad argument "},
+		{"/?get=/long", "timeout "},
+		{"/?get=//example.com/x", "[200 yes ]"},
+	} {
+		if got := s.get(test.target, "User-Agent: tests"); got != test.want {
+			t.Errorf("%s got %q, want %q", test.target, got, test.want)
+		}
+	}
+	if got := s.get("/nested"); got != strings.Repeat("(", 10)+"no memory"+strings.Repeat(")", 10) {
+		t.Errorf("nested ones got %q", got)
+	}
+	s.await("log: /?get=/exec")
+	for _, inner := range []string{"log: /echo", "log: /fixed"} {
+		if s.count(inner) > 0 {
+			t.Errorf("a subrequest is logged: %s", inner)
+		}
+	}
+}
+
+// Several run side by side.
+func TestSubrequestsSideBySide(t *testing.T) {
+	s := startFile(t, subrequestConfig)
+	s.get("/sleep")
+	begin := time.Now()
+	want := strings.Repeat("[200 yes ]", 8)
+	if got := s.get("/?get=" + strings.TrimSuffix(strings.Repeat("/sleep+", 8), "+")); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if took := time.Since(begin); took > 8*200*time.Millisecond {
+		t.Errorf("eight that sleep for 200 ms took %v", took)
+	}
+}
+
+// One whose client has gone is told so, and nothing is left of it.
+func TestSubrequestIsAbandoned(t *testing.T) {
+	s := startFile(t, strings.Replace(subrequestConfig, `wall = "2s"`, `wall = "60s"`, 1))
+	c := s.dial()
+	io.WriteString(c, "GET /?get=/long HTTP/1.1\r\nHost: a\r\n\r\n")
+	waitFor(t, "the subrequest to begin", func() bool { return s.inUse("s", 2) })
+	c.Close()
+	s.await("long: closed")
+	waitFor(t, "the instances to come back", func() bool { return s.inUse("s", 0) })
+}
+
+// inUse tells whether so many instances of the plugin serve exchanges.
+func (s *testServer) inUse(plugin string, n int) bool {
+	return strings.Contains(s.adminGet("/metrics"), fmt.Sprintf("\nphasm_plugin_instances{plugin=%q,state=\"in_use\"} %d\n", plugin, n))
+}
