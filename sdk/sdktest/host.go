@@ -98,6 +98,8 @@ type fake struct {
 	logs     []LogLine
 	print    func(LogLine)
 	metrics  metrics
+	regexes  regexes
+	lastUUID int64
 }
 
 var _ imports.Host = (*fake)(nil)

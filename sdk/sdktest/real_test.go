@@ -272,3 +272,26 @@ func (h *real) MetricSeries(n int32, s string) int32   { return h.i32("metric_se
 func (h *real) MetricAdd(n int32, v float64) int32     { return h.i32("metric_add", n, v) }
 func (h *real) MetricSet(n int32, v float64) int32     { return h.i32("metric_set", n, v) }
 func (h *real) MetricObserve(n int32, v float64) int32 { return h.i32("metric_observe", n, v) }
+func (h *real) RegexCompile(p, f string) int32         { return h.i32("regex_compile", p, f) }
+func (h *real) RegexMatch(n int32, s string) int32     { return h.i32("regex_match", n, s) }
+func (h *real) RegexNames(n int32, b []byte) int32     { return h.i32("regex_names", n, b) }
+func (h *real) RegexFind(n int32, s string, b []byte) int32 {
+	return h.i32("regex_find", n, s, b)
+}
+func (h *real) RegexFindAll(n int32, s string, limit int32, b []byte) int32 {
+	return h.i32("regex_find_all", n, s, limit, b)
+}
+func (h *real) RegexReplace(n int32, s, template string, limit int32, b []byte) int32 {
+	return h.i32("regex_replace", n, s, template, limit, b)
+}
+func (h *real) Hash(a, s string, b []byte) int32    { return h.i32("hash", a, s, b) }
+func (h *real) Hmac(a, k, s string, b []byte) int32 { return h.i32("hmac", a, k, s, b) }
+func (h *real) EqualConstantTime(a, b string) int32 { return h.i32("equal_constant_time", a, b) }
+func (h *real) RandomBytes(b []byte) int32          { return h.i32("random_bytes", b) }
+func (h *real) Uuid(n int32, b []byte) int32        { return h.i32("uuid", n, b) }
+func (h *real) Base64Encode(n int32, s string, b []byte) int32 {
+	return h.i32("base64_encode", n, s, b)
+}
+func (h *real) Base64Decode(n int32, s string, b []byte) int32 {
+	return h.i32("base64_decode", n, s, b)
+}
