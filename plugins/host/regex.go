@@ -49,6 +49,7 @@ func regexCompile(c *Call, s []uint64) {
 	}
 	c.Look()
 	id, errno, fault := r.add(string(pattern), string(flags))
+	c.Look()
 	if errno != 0 {
 		if r.firstTime(fault) {
 			c.Plugin.Log.Error(fault, "function", "regex_compile")
@@ -56,7 +57,6 @@ func regexCompile(c *Call, s []uint64) {
 		fail(s, errno)
 		return
 	}
-	c.Look()
 	answer(s, id)
 }
 
@@ -73,7 +73,7 @@ func (r *regexes) add(pattern, flags string) (id int, errno abi.Errno, fault str
 		return id, 0, ""
 	}
 	text := len(pattern) + len(flags)
-	if len(r.list) == maxRegexes || r.text+text > maxRegexText || r.size+x.size > maxRegexSize {
+	if len(r.list) == maxRegexes || r.text+text > maxRegexText || r.size+x.total > maxRegexSize {
 		return 0, abi.NoMemory, "cannot compile another regular expression: a plugin has at most 1000, of 1 MiB of text and 500,000 instructions in all"
 	}
 	if r.ids == nil {
@@ -81,7 +81,7 @@ func (r *regexes) add(pattern, flags string) (id int, errno abi.Errno, fault str
 	}
 	id = len(r.list)
 	r.list, r.ids[key] = append(r.list, x), id
-	r.text, r.size = r.text+text, r.size+x.size
+	r.text, r.size = r.text+text, r.size+x.total
 	return id, 0, ""
 }
 

@@ -8,7 +8,6 @@ import (
 	"regexp/syntax"
 	"strconv"
 	"strings"
-	"sync"
 )
 
 // regex is a regular expression in RE2's syntax, which Go's package regexp
@@ -17,23 +16,23 @@ import (
 type regex struct {
 	re     *regexp.Regexp
 	size   int    // about how many instructions
+	total  int    // with those of behind
 	weight int    // what a step through the text may cost, in instructions, groups included
 	names  []byte // of the groups, as a list; the first is the whole match
 
-	// contextual expressions look at what stands before a match. Package regexp
-	// has no search that begins in the middle of a text, so after the first match
-	// behind matches them with one character ahead.
-	contextual bool
-	behind     func() *regexp.Regexp
+	// behind is for expressions that look at what stands before a match, else nil.
+	// Package regexp has no search that begins in the middle of a text, so after
+	// the first match this one takes over, which has one character ahead.
+	behind *regexp.Regexp
 
 	literals []literal // one of these is in each text that matches; nil: nothing is known
 }
 
 // Limits of one expression.
 const (
-	maxPattern = 16 << 10 // bytes
-	maxSize    = 10_000   // instructions
-	maxWeight  = 100_000  // instructions times groups: 16 bytes each while a match runs
+	maxPattern = 8 << 10 // bytes: those of the worst take 100 ms to compile
+	maxSize    = 10_000  // instructions
+	maxWeight  = 100_000 // instructions times groups: 16 bytes each while a match runs
 )
 
 func newRegex(pattern, flags string) (*regex, error) {
@@ -62,13 +61,17 @@ func newRegex(pattern, flags string) (*regex, error) {
 	if err != nil {
 		return nil, cannot(reason(err))
 	}
-	x := &regex{re: re, size: size, weight: weight, contextual: isContextual(tree), literals: literalsOf(tree.Simplify())}
+	x := &regex{re: re, size: size, total: size, weight: weight, literals: literalsOf(tree.Simplify())}
 	for _, name := range re.SubexpNames() {
 		x.names = appendItem(x.names, bytesOf(name))
 	}
-	// The tree as text and not the pattern: that may end in an open \Q.
-	text := tree.String()
-	x.behind = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\A(?s:.)(?s:.*?)(` + text + `)`) })
+	if isContextual(tree) {
+		// The tree as text and not the pattern: that may end in an open \Q.
+		if x.behind, err = regexp.Compile(`\A(?s:.)(?s:.*?)(` + tree.String() + `)`); err != nil {
+			return nil, cannot(reason(err))
+		}
+		x.total = 2 * size
+	}
 	return x, nil
 }
 

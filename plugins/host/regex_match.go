@@ -79,10 +79,10 @@ func (c *Call) matches(x *regex, text []byte) bool {
 // find is the first match at or behind a place, or nil. The caller owns it.
 func (c *Call) find(x *regex, text []byte, from int) []int {
 	re, begin, skip := x.re, from, 0
-	if from > 0 && x.contextual {
+	if from > 0 && x.behind != nil {
 		_, width := utf8.DecodeLastRune(text[:from])
-		re, begin, skip = x.behind(), from-width, 2
-	} else if prefix, _ := re.LiteralPrefix(); prefix != "" && !x.contextual {
+		re, begin, skip = x.behind, from-width, 2
+	} else if prefix, _ := re.LiteralPrefix(); prefix != "" && x.behind == nil {
 		at := bytes.Index(text[from:], bytesOf(prefix))
 		if at < 0 {
 			return nil

@@ -18,7 +18,7 @@ func TestRegexes(t *testing.T) {
 		buf := make([]byte, 1<<10)
 		answer := func(n int32) string { return fmt.Sprintf("%d %q", n, buf[:max(0, min(int(n), len(buf)))]) }
 		patterns := [][2]string{{"a", ""}, {"a", "i"}, {"a", ""}, {"(", ""}, {"(", ""}, {"a", "j"}, {"a", "ii"}, {"a", "i)"}, {`(?P<one>\w)(b)?`, ""},
-			{"", ""}, {"^a|b$", "m"}, {".", "s"}, {"a+", "U"}, {`\bo`, ""}, {strings.Repeat("a", 16<<10+1), ""}}
+			{"", ""}, {"^a|b$", "m"}, {".", "s"}, {"a+", "U"}, {`\bo`, ""}, {strings.Repeat("a", 8<<10+1), ""}}
 		for _, p := range patterns {
 			out.add("compile", imports.RegexCompile(p[0], p[1]))
 		}

@@ -16,7 +16,7 @@ import (
 // instructions, which the fake does not count.
 const (
 	maxRegexes   = 1000
-	maxPattern   = 16 << 10 // bytes
+	maxPattern   = 8 << 10  // bytes
 	maxRegexText = 1 << 20  // of all patterns, in bytes
 	maxFound     = 16 << 20 // of an answer, in bytes
 )

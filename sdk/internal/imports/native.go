@@ -469,7 +469,7 @@ func MetricObserve(series int32, value float64) int32 {
 	return Current.MetricObserve(series, value)
 }
 
-// RegexCompile: Compiles a regular expression in RE2's syntax, as Go's package regexp has it, and answers its number, which is good in all instances of the plugin; again with the same pattern and flags it answers the same number. Flags are the letters i, m, s and U, as in (?i). A pattern that is malformed or too large (16 KiB of text, 10,000 instructions, 100,000 instructions times groups) is a bad argument, and the log says why. A plugin has at most 1000, of 1 MiB of text and 500,000 instructions in all; then no memory.
+// RegexCompile: Compiles a regular expression in RE2's syntax, as Go's package regexp has it, and answers its number, which is good in all instances of the plugin; again with the same pattern and flags it answers the same number. Flags are the letters i, m, s and U, as in (?i). A pattern that is malformed or too large (8 KiB of text, 10,000 instructions, 100,000 instructions times groups) is a bad argument, and the log says why. A plugin has at most 1000, of 1 MiB of text and 500,000 instructions in all; then no memory.
 func RegexCompile(pattern string, flags string) int32 {
 	if !allows("regex_compile", 0x1ff) {
 		return int32(abi.WrongPhase)
