@@ -33,7 +33,7 @@ func base64Encode(c *Call, s []uint64) {
 	for len(data) > encodeChunk {
 		c.draft = e.AppendEncode(c.draft, data[:encodeChunk])
 		data = data[encodeChunk:]
-		c.Look()
+		c.pause()
 	}
 	c.draft = e.AppendEncode(c.draft, data)
 	c.replyDraft(s, s[3], s[4])

@@ -65,7 +65,7 @@ func (c *Call) absorb(h hash.Hash, data []byte) {
 	for len(data) > hashChunk {
 		h.Write(data[:hashChunk])
 		data = data[hashChunk:]
-		c.Look()
+		c.pause()
 	}
 	h.Write(data)
 }
@@ -145,7 +145,7 @@ func hashEqual(c *Call, s []uint64) {
 	for len(a) > hashChunk {
 		equal &= subtle.ConstantTimeCompare(a[:hashChunk], b[:hashChunk])
 		a, b = a[hashChunk:], b[hashChunk:]
-		c.Look()
+		c.pause()
 	}
 	answer(s, equal&subtle.ConstantTimeCompare(a, b))
 }

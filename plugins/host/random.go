@@ -29,7 +29,7 @@ func randomBytes(c *Call, s []uint64) {
 	for len(buf) > randomChunk {
 		rand.Read(buf[:randomChunk]) // never fails
 		buf = buf[randomChunk:]
-		c.Look()
+		c.pause()
 	}
 	rand.Read(buf)
 }

@@ -131,7 +131,7 @@ func (c *Call) possible(x *regex, text []byte) bool {
 		if end == len(text) {
 			return false
 		}
-		c.Look()
+		c.pause()
 	}
 }
 

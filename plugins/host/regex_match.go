@@ -41,7 +41,7 @@ func (r *runes) ReadRune() (rune, int, error) {
 	}
 	if m := &r.call.matching; m.spent > perLook {
 		m.spent = 0
-		r.call.Look()
+		r.call.pause()
 	}
 	r.call.matching.spent += r.cost
 	if b := r.text[r.at]; b < utf8.RuneSelf {
@@ -63,7 +63,7 @@ func (c *Call) read(text []byte, cost int) io.RuneReader {
 func (c *Call) spend(instructions int) {
 	if c.matching.spent += instructions; c.matching.spent > perLook {
 		c.matching.spent = 0
-		c.Look()
+		c.pause()
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -258,40 +259,67 @@ func TestRegexInLongTexts(t *testing.T) {
 	}
 }
 
+// nasty puts a text into the guest's memory and answers a call on it that takes
+// for ever.
+func (g *guest) nasty(name string) (call func() error) {
+	g.t.Helper()
+	text := strings.Repeat("a", 2<<20)
+	patterns := map[string]string{"regex_match": "(?:a?){500}a{500}b", "regex_find_all": "(?s)a.*b|a", "regex_replace": `\b|a*?\z`}
+	id := g.regex(patterns[name], "")
+	at, ok := g.memory.Grow(40)
+	if !ok {
+		g.t.Fatal("no memory")
+	}
+	place := uint64(at) << 16
+	g.memory.WriteString(uint32(place), text)
+	stack := []uint64{uint64(id), place, uint64(len(text))}
+	if name == "regex_replace" {
+		stack = append(stack, 0, 0)
+	}
+	if name != "regex_match" {
+		stack = append(stack, 1<<32-1, 0, 0)
+	}
+	return func() error {
+		g.call.Begin()
+		return g.module.ExportedFunction(name).CallWithStack(g.call, stack)
+	}
+}
+
 // An expression is stopped in the middle of a text when its guest's time is up.
 func TestRegexIsStopped(t *testing.T) {
-	text := strings.Repeat("a", 2<<20)
-	for name, call := range map[string]func(g *guest) []any{
-		"match":    func(g *guest) []any { return []any{"regex_match", g.regex("(?:a?){500}a{500}b", "")} },
-		"find_all": func(g *guest) []any { return []any{"regex_find_all", g.regex("a.*b|a", "s"), text, -1} },
-		"replace":  func(g *guest) []any { return []any{"regex_replace", g.regex(`\b|a*?\z`, ""), text, "", -1} },
-	} {
+	for _, name := range []string{"regex_match", "regex_find_all", "regex_replace"} {
 		t.Run(name, func(t *testing.T) {
 			g := newGuest(t)
-			args := call(g)
+			call := g.nasty(name)
 			g.call.Budget.CPU = 30 * time.Millisecond
-			g.call.Begin()
-			at, _ := g.memory.Grow(40)
-			if at == 0 {
-				t.Fatal("no memory")
-			}
-			place := uint64(at) << 16
-			g.memory.WriteString(uint32(place), text)
-			stack := []uint64{uint64(args[1].(int)), place, uint64(len(text))}
-			if name == "replace" {
-				stack = append(stack, 0, 0)
-			}
-			if name != "match" {
-				stack = append(stack, 1<<32-1, 0, 0)
-			}
 			begin := time.Now()
-			err := g.module.ExportedFunction(args[0].(string)).CallWithStack(g.call, stack)
+			err := call()
 			var stopped *host.Stopped
-			if !errors.As(err, &stopped) {
-				t.Errorf("after %v it answers %d, error %v", time.Since(begin), int32(stack[0]), err)
+			if !errors.As(err, &stopped) || !strings.Contains(stopped.Error(), "it computed for more than 30ms") {
+				t.Errorf("after %v the error is %v", time.Since(begin), err)
 			}
 			t.Logf("stopped after %v", time.Since(begin))
 		})
+	}
+}
+
+// An expression computes in turns with the guests of other plugins: while they
+// have all of them it waits.
+func TestRegexTakesTurns(t *testing.T) {
+	turns := host.NewTurns()
+	for range max(1, runtime.GOMAXPROCS(0)-1) {
+		g := newGuest(t)
+		g.call.Budget.Turns, g.call.Budget.CPU = turns, 10*time.Millisecond
+		if err := g.nasty("regex_match")(); err == nil { // keeps its turn, because nobody ends it
+			t.Fatal("an expression is not stopped")
+		}
+		defer g.call.EndTurn()
+	}
+	g := newGuest(t)
+	g.call.Budget.Turns, g.call.Budget.Wall = turns, 300*time.Millisecond
+	err := g.nasty("regex_match")()
+	if err == nil || !strings.Contains(err.Error(), "it took more than 300ms") || g.call.Used() > 100*time.Millisecond {
+		t.Errorf("it computed for %v, error %v", g.call.Used(), err)
 	}
 }
 
