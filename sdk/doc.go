@@ -36,6 +36,8 @@
 //   - timer.go: [OnTimer], [After] and [Every] run something later
 //   - config.go, env.go, log.go, time.go, metric.go: what has nothing to do
 //     with a request and works in every phase
+//   - regex.go, hash.go, encode.go, random.go: what the server does faster or
+//     better than a guest can by itself, in every phase
 //
 // Package sdktest runs a plugin in an ordinary go test, without WebAssembly.
 //

@@ -248,3 +248,42 @@ func ExampleAppendJSONString() {
 	fmt.Println(string(append(line, '}')))
 	// Output: {"agent":"curl \"8\""}
 }
+
+func ExampleMustCompile() {
+	attack := sdk.MustCompile(`(?i)union.*select`) // a package variable in a plugin
+	h := start(nil)
+	defer h.Close()
+
+	sdk.Access(func(r *sdk.Request) sdk.Action {
+		for _, value := range r.Queries() {
+			if attack.Match(value) {
+				return r.Exit(403)
+			}
+		}
+		return sdk.Continue
+	})
+
+	fmt.Println(h.Do(sdktest.Request{Target: "/?q=1+UNION+SELECT+2"}).Status)
+	fmt.Println(h.Do(sdktest.Request{Target: "/?q=shoes"}).Status)
+	// Output:
+	// 403
+	// 200
+}
+
+func ExampleRegexp_Replace() {
+	h := start(nil)
+	defer h.Close()
+
+	mail := sdk.MustCompile(`(?P<user>\w+)@(\w+)`)
+	fmt.Println(mail.Replace("ann@home, bob@work", "${user} of $2", -1))
+	// Output: ann of home, bob of work <nil>
+}
+
+func ExampleHMACSHA256() {
+	h := start(nil)
+	defer h.Close()
+
+	sum := sdk.HMACSHA256([]byte("key"), []byte("message"))
+	fmt.Println(sdk.Base64URL.Encode(sum[:]))
+	// Output: bp7ym3X__Ft6uuUn1Y_a2y_kLnIZARl2kXNDBl9Y7Uo=
+}

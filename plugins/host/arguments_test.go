@@ -21,8 +21,12 @@ func goodText(f *host.Function, parameter string) string {
 		return "x_a_total"
 	case parameter == "uri":
 		return "/x-a"
-	case parameter == "buckets":
+	case parameter == "buckets" || parameter == "flags":
 		return ""
+	case f.Name == "base64_decode":
+		return "eC1h"
+	case parameter == "algorithm":
+		return "sha256"
 	}
 	return "x-a"
 }
@@ -32,6 +36,10 @@ func goodNumber(f *host.Function, parameter string) uint64 {
 	switch {
 	case parameter == "status":
 		return 302
+	case parameter == "version":
+		return 7
+	case parameter == "max":
+		return 1
 	case f.Name == "metric_set":
 		return 1 // the gauge's series, see begin
 	case f.Name == "metric_observe":
@@ -74,6 +82,7 @@ func (g *guest) begin(phase abi.Phase) {
 			id, _ := g.ask("metric_define", kind, name, "x-a", []string{}, []float64{})
 			g.ask("metric_series", int(id), []string{})
 		}
+		g.ask("regex_compile", "x-a", "")
 	}
 	if abi.RequestPhases.Has(phase) {
 		g.call.Exchange, _ = exchange()

@@ -107,16 +107,30 @@ func (c *Call) refill() int32 {
 	case b.granted >= 0:
 		b.adapt(b.used - b.granted)
 	}
-	if b.Turns != nil && b.used > unnoticed && b.used-b.yielded > courtesy {
-		b.yielded = b.used
-		b.Turns.giveWay()
-		if !b.seated || b.used-b.begun > turn {
-			c.takeTurn()
-		}
-		b.last = time.Now()
-	}
+	c.share()
 	b.granted = b.used
 	return b.slice
+}
+
+// share lets others have the core where the call computes for long.
+func (c *Call) share() {
+	b := &c.Budget
+	if b.Turns == nil || b.used <= unnoticed || b.used-b.yielded <= courtesy {
+		return
+	}
+	b.yielded = b.used
+	b.Turns.giveWay()
+	if !b.seated || b.used-b.begun > turn {
+		c.takeTurn()
+	}
+	b.last = time.Now()
+}
+
+// pause is what host functions call now and then that compute for long: it
+// looks at the clock, and lets others have the core as a guest would.
+func (c *Call) pause() {
+	c.Look()
+	c.share()
 }
 
 // Look looks at the clock and stops the guest where the call has computed for

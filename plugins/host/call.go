@@ -22,6 +22,8 @@ type Plugin struct {
 
 	environment environment
 	refusals    refusals
+	regexes     regexes
+	uuids       uuids
 }
 
 // NewPlugin makes the host's side of a plugin.
@@ -69,6 +71,10 @@ type Call struct {
 	subrequests []openSubrequest
 
 	memory api.Memory // of the calling module, valid during a host call
+
+	matching matching
+	hashing  hashing
+	draft    []byte // an answer that is being made, see replyDraft
 }
 
 // Call runs the host function for wazero: it implements api.GoModuleFunction.

@@ -227,4 +227,38 @@ var table = []Function{
 		"Sets a gauge.", metricSet},
 	{"metric_observe", []Param{number("series"), {"value", Float}}, Status, everywhere, NoGrant,
 		"Counts an observation in a histogram.", metricObserve},
+
+	// regex.go
+	{"regex_compile", []Param{text("pattern"), text("flags")}, Number, everywhere, NoGrant,
+		"Compiles a regular expression in RE2's syntax, as Go's package regexp has it, and answers its number, which is good in all instances of the plugin; again with the same pattern and flags it answers the same number. Flags are the letters i, m, s and U, as in (?i). A pattern that is malformed or too large (8 KiB of text, 10,000 instructions, 100,000 instructions times groups) is a bad argument, and the log says why. A plugin has at most 1000, of 1 MiB of text and 500,000 instructions in all; then no memory.", regexCompile},
+	{"regex_match", []Param{number("regex"), text("text")}, Number, everywhere, NoGrant,
+		"1 if the text matches anywhere, else 0.", regexMatch},
+	{"regex_find", []Param{number("regex"), text("text"), buffer("buf")}, Length, everywhere, NoGrant,
+		"The first match: where it and each of its groups begin and end, as little-endian i32 pairs, -1 for a group that took no part. Not found where nothing matches.", regexFind},
+	{"regex_find_all", []Param{number("regex"), text("text"), number("max"), buffer("buf")}, Length, everywhere, NoGrant,
+		"All matches that do not overlap, at most max (all, where max is negative), one after the other as regex_find has them. More than 16 MiB are no memory. Where the buffer is too small the next call searches again.", regexFindAll},
+	{"regex_replace", []Param{number("regex"), text("text"), text("template"), number("max"), buffer("buf")}, Length, everywhere, NoGrant,
+		"The text with its matches, at most max (all, where max is negative), replaced by the template: in it $1, ${1} and ${name} stand for groups, $0 for the match and $$ for a dollar; other dollars and groups that do not exist are a bad argument. More than 16 MiB are no memory. Where the buffer is too small the next call replaces again.", regexReplace},
+	{"regex_names", []Param{number("regex"), buffer("buf")}, Length, everywhere, NoGrant,
+		"The names of the groups as a list, empty for one without a name. The first item is the whole match.", regexNames},
+
+	// hash.go
+	{"hash", []Param{text("algorithm"), text("data"), buffer("buf")}, Length, everywhere, NoGrant,
+		"The hash of the data, as bytes: md5, sha1, sha256, sha384, sha512, or crc32 (that of IEEE 802.3, big-endian).", hashSum},
+	{"hmac", []Param{text("algorithm"), text("key"), text("data"), buffer("buf")}, Length, everywhere, NoGrant,
+		"The HMAC (RFC 2104) of the data, with one of the algorithms of hash but crc32.", hashHMAC},
+	{"equal_constant_time", []Param{text("a"), text("b")}, Number, everywhere, NoGrant,
+		"1 if both are equal, else 0, in a time that depends on nothing but their lengths; different lengths are told at once.", hashEqual},
+
+	// encode.go
+	{"base64_encode", []Param{number("encoding"), text("data"), buffer("buf")}, Length, everywhere, NoGrant,
+		"The data in base64 (RFC 4648): encoding 0 is the standard alphabet with padding, 1 without, 2 the one for URLs with padding, 3 without.", base64Encode},
+	{"base64_decode", []Param{number("encoding"), text("data"), buffer("buf")}, Length, everywhere, NoGrant,
+		"What base64 stands for; anything that base64_encode does not write is a bad argument.", base64Decode},
+
+	// random.go
+	{"random_bytes", []Param{buffer("buf")}, Count, everywhere, NoGrant,
+		"Fills the buffer with random bytes fit for keys. No two instances get the same, also where they begin with the same memory.", randomBytes},
+	{"uuid", []Param{number("version"), buffer("buf")}, Length, everywhere, NoGrant,
+		"A new UUID (RFC 9562) as text: version 4 is random, version 7 sorts by time, and within the plugin strictly.", randomUUID},
 }

@@ -137,6 +137,14 @@ const (
 	Histogram                   // counts observations in buckets
 )
 
+// Encodings of base64 (RFC 4648).
+const (
+	Base64       = iota // the standard alphabet, with padding
+	Base64Raw           // without padding
+	Base64URL           // the alphabet for URLs and file names, with padding
+	Base64RawURL        // without padding
+)
+
 // String lists the phases of the set.
 func (m Mask) String() string {
 	names := ""

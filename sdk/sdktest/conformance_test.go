@@ -60,10 +60,12 @@ func onFake(t testing.TB, config map[string]any, r sdktest.Request, steps ...ste
 	return out.lines
 }
 
-// plain leaves the reason away for which a metric is refused: it is for people.
+// plain leaves the reason away for which something is refused: it is for people.
 func plain(line string) string {
-	if strings.HasPrefix(line, "error: cannot define metric") {
-		return "error: cannot define metric"
+	for _, prefix := range []string{"error: cannot define metric", "error: cannot compile the regular expression"} {
+		if strings.HasPrefix(line, prefix) {
+			return prefix
+		}
 	}
 	return line
 }
@@ -183,6 +185,19 @@ func TestPhases(t *testing.T) {
 		{"metric_add", func() int32 { return imports.MetricAdd(0, 1) }},
 		{"metric_set", func() int32 { return imports.MetricSet(0, 1) }},
 		{"metric_observe", func() int32 { return imports.MetricObserve(0, 1) }},
+		{"regex_compile", func() int32 { return imports.RegexCompile("b(o)", "i") }},
+		{"regex_match", func() int32 { return imports.RegexMatch(0, "BODY") }},
+		{"regex_find", func() int32 { return imports.RegexFind(0, "body", buf) }},
+		{"regex_find_all", func() int32 { return imports.RegexFindAll(0, "body", -1, buf) }},
+		{"regex_replace", func() int32 { return imports.RegexReplace(0, "body", "$1", -1, buf) }},
+		{"regex_names", func() int32 { return imports.RegexNames(0, buf) }},
+		{"hash", func() int32 { return imports.Hash("sha1", "data", buf) }},
+		{"hmac", func() int32 { return imports.Hmac("sha1", "key", "data", buf) }},
+		{"equal_constant_time", func() int32 { return imports.EqualConstantTime("a", "a") }},
+		{"random_bytes", func() int32 { return imports.RandomBytes(buf) }},
+		{"uuid", func() int32 { return imports.Uuid(4, buf) }},
+		{"base64_encode", func() int32 { return imports.Base64Encode(0, "data", buf) }},
+		{"base64_decode", func() int32 { return imports.Base64Decode(0, "ZGF0YQ==", buf) }},
 		{"response_flush", imports.ResponseFlush},
 		{"response_set_status late", func() int32 { return imports.ResponseSetStatus(201) }},
 		{"response_header_set late", func() int32 { return imports.ResponseHeaderSet("X-B", "1") }},

@@ -106,6 +106,8 @@ type fake struct {
 	timers   timers
 
 	subrequests func(Request) Upstream // answers them, nil: nothing does
+	regexes     regexes
+	lastUUID    int64
 }
 
 var _ imports.Host = (*fake)(nil)

@@ -290,50 +290,26 @@ func (h *real) SubrequestHeaders(n int32, b []byte) int32 {
 }
 func (h *real) SubrequestRead(n int32, b []byte) int32 { return h.i32("subrequest_read", n, b) }
 func (h *real) SubrequestClose(n int32) int32          { return h.i32("subrequest_close", n) }
-
-// Subrequest answers that there is nothing, as the fake does.
-func (w *wire) Subrequest(method, _ []byte, _ []string, body []byte) (host.Subrequest, abi.Errno) {
-	if len(body) > 0 && (string(method) == "GET" || string(method) == "HEAD") {
-		return nil, abi.BadArgument
-	}
-	return &notFound{}, 0
+func (h *real) RegexCompile(p, f string) int32         { return h.i32("regex_compile", p, f) }
+func (h *real) RegexMatch(n int32, s string) int32     { return h.i32("regex_match", n, s) }
+func (h *real) RegexNames(n int32, b []byte) int32     { return h.i32("regex_names", n, b) }
+func (h *real) RegexFind(n int32, s string, b []byte) int32 {
+	return h.i32("regex_find", n, s, b)
 }
-
-type notFound struct{ response fasthttp.Response }
-
-func (*notFound) Done() <-chan struct{} {
-	done := make(chan struct{})
-	close(done)
-	return done
+func (h *real) RegexFindAll(n int32, s string, limit int32, b []byte) int32 {
+	return h.i32("regex_find_all", n, s, limit, b)
 }
-
-func (n *notFound) Response() *fasthttp.Response {
-	n.response.Header.SetNoDefaultContentType(true)
-	n.response.SetStatusCode(404)
-	n.response.SetBodyString("404 Not Found\n")
-	n.response.Header.SetContentLength(len(n.response.Body()))
-	return &n.response
+func (h *real) RegexReplace(n int32, s, template string, limit int32, b []byte) int32 {
+	return h.i32("regex_replace", n, s, template, limit, b)
 }
-
-func (*notFound) Close() {}
-
-// setTimers are timers that never run out.
-type setTimers struct {
-	last int32
-	set  map[int32]bool
+func (h *real) Hash(a, s string, b []byte) int32    { return h.i32("hash", a, s, b) }
+func (h *real) Hmac(a, k, s string, b []byte) int32 { return h.i32("hmac", a, k, s, b) }
+func (h *real) EqualConstantTime(a, b string) int32 { return h.i32("equal_constant_time", a, b) }
+func (h *real) RandomBytes(b []byte) int32          { return h.i32("random_bytes", b) }
+func (h *real) Uuid(n int32, b []byte) int32        { return h.i32("uuid", n, b) }
+func (h *real) Base64Encode(n int32, s string, b []byte) int32 {
+	return h.i32("base64_encode", n, s, b)
 }
-
-func (s *setTimers) Start(time.Duration, time.Duration, string, string) (int32, abi.Errno) {
-	if len(s.set) == 1024 {
-		return 0, abi.NoMemory
-	}
-	s.last++
-	s.set[s.last] = true
-	return s.last, 0
-}
-
-func (s *setTimers) Cancel(number int32) bool {
-	was := s.set[number]
-	delete(s.set, number)
-	return was
+func (h *real) Base64Decode(n int32, s string, b []byte) int32 {
+	return h.i32("base64_decode", n, s, b)
 }

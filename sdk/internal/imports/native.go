@@ -70,6 +70,19 @@ type Host interface {
 	MetricAdd(series int32, value float64) int32
 	MetricSet(series int32, value float64) int32
 	MetricObserve(series int32, value float64) int32
+	RegexCompile(pattern string, flags string) int32
+	RegexMatch(regex int32, text string) int32
+	RegexFind(regex int32, text string, buf []byte) int32
+	RegexFindAll(regex int32, text string, max int32, buf []byte) int32
+	RegexReplace(regex int32, text string, template string, max int32, buf []byte) int32
+	RegexNames(regex int32, buf []byte) int32
+	Hash(algorithm string, data string, buf []byte) int32
+	Hmac(algorithm string, key string, data string, buf []byte) int32
+	EqualConstantTime(a string, b string) int32
+	Base64Encode(encoding int32, data string, buf []byte) int32
+	Base64Decode(encoding int32, data string, buf []byte) int32
+	RandomBytes(buf []byte) int32
+	Uuid(version int32, buf []byte) int32
 }
 
 // Current is the host that calls go to. Only sdktest sets it; it is nil outside of its tests.
@@ -544,4 +557,108 @@ func MetricObserve(series int32, value float64) int32 {
 		return int32(abi.WrongPhase)
 	}
 	return Current.MetricObserve(series, value)
+}
+
+// RegexCompile: Compiles a regular expression in RE2's syntax, as Go's package regexp has it, and answers its number, which is good in all instances of the plugin; again with the same pattern and flags it answers the same number. Flags are the letters i, m, s and U, as in (?i). A pattern that is malformed or too large (8 KiB of text, 10,000 instructions, 100,000 instructions times groups) is a bad argument, and the log says why. A plugin has at most 1000, of 1 MiB of text and 500,000 instructions in all; then no memory.
+func RegexCompile(pattern string, flags string) int32 {
+	if !allows("regex_compile", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.RegexCompile(pattern, flags)
+}
+
+// RegexMatch: 1 if the text matches anywhere, else 0.
+func RegexMatch(regex int32, text string) int32 {
+	if !allows("regex_match", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.RegexMatch(regex, text)
+}
+
+// RegexFind: The first match: where it and each of its groups begin and end, as little-endian i32 pairs, -1 for a group that took no part. Not found where nothing matches.
+func RegexFind(regex int32, text string, buf []byte) int32 {
+	if !allows("regex_find", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.RegexFind(regex, text, buf)
+}
+
+// RegexFindAll: All matches that do not overlap, at most max (all, where max is negative), one after the other as regex_find has them. More than 16 MiB are no memory. Where the buffer is too small the next call searches again.
+func RegexFindAll(regex int32, text string, max int32, buf []byte) int32 {
+	if !allows("regex_find_all", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.RegexFindAll(regex, text, max, buf)
+}
+
+// RegexReplace: The text with its matches, at most max (all, where max is negative), replaced by the template: in it $1, ${1} and ${name} stand for groups, $0 for the match and $$ for a dollar; other dollars and groups that do not exist are a bad argument. More than 16 MiB are no memory. Where the buffer is too small the next call replaces again.
+func RegexReplace(regex int32, text string, template string, max int32, buf []byte) int32 {
+	if !allows("regex_replace", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.RegexReplace(regex, text, template, max, buf)
+}
+
+// RegexNames: The names of the groups as a list, empty for one without a name. The first item is the whole match.
+func RegexNames(regex int32, buf []byte) int32 {
+	if !allows("regex_names", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.RegexNames(regex, buf)
+}
+
+// Hash: The hash of the data, as bytes: md5, sha1, sha256, sha384, sha512, or crc32 (that of IEEE 802.3, big-endian).
+func Hash(algorithm string, data string, buf []byte) int32 {
+	if !allows("hash", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.Hash(algorithm, data, buf)
+}
+
+// Hmac: The HMAC (RFC 2104) of the data, with one of the algorithms of hash but crc32.
+func Hmac(algorithm string, key string, data string, buf []byte) int32 {
+	if !allows("hmac", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.Hmac(algorithm, key, data, buf)
+}
+
+// EqualConstantTime: 1 if both are equal, else 0, in a time that depends on nothing but their lengths; different lengths are told at once.
+func EqualConstantTime(a string, b string) int32 {
+	if !allows("equal_constant_time", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.EqualConstantTime(a, b)
+}
+
+// Base64Encode: The data in base64 (RFC 4648): encoding 0 is the standard alphabet with padding, 1 without, 2 the one for URLs with padding, 3 without.
+func Base64Encode(encoding int32, data string, buf []byte) int32 {
+	if !allows("base64_encode", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.Base64Encode(encoding, data, buf)
+}
+
+// Base64Decode: What base64 stands for; anything that base64_encode does not write is a bad argument.
+func Base64Decode(encoding int32, data string, buf []byte) int32 {
+	if !allows("base64_decode", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.Base64Decode(encoding, data, buf)
+}
+
+// RandomBytes: Fills the buffer with random bytes fit for keys. No two instances get the same, also where they begin with the same memory.
+func RandomBytes(buf []byte) int32 {
+	if !allows("random_bytes", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.RandomBytes(buf)
+}
+
+// Uuid: A new UUID (RFC 9562) as text: version 4 is random, version 7 sorts by time, and within the plugin strictly.
+func Uuid(version int32, buf []byte) int32 {
+	if !allows("uuid", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.Uuid(version, buf)
 }

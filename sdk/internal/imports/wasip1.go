@@ -531,3 +531,120 @@ func host_metric_observe(series int32, value uint64) int32
 func MetricObserve(series int32, value float64) int32 {
 	return host_metric_observe(series, math.Float64bits(value))
 }
+
+//go:wasmimport phasm regex_compile
+//go:noescape
+func host_regex_compile(pattern string, flags string) int32
+
+// RegexCompile: Compiles a regular expression in RE2's syntax, as Go's package regexp has it, and answers its number, which is good in all instances of the plugin; again with the same pattern and flags it answers the same number. Flags are the letters i, m, s and U, as in (?i). A pattern that is malformed or too large (8 KiB of text, 10,000 instructions, 100,000 instructions times groups) is a bad argument, and the log says why. A plugin has at most 1000, of 1 MiB of text and 500,000 instructions in all; then no memory.
+func RegexCompile(pattern string, flags string) int32 {
+	return host_regex_compile(pattern, flags)
+}
+
+//go:wasmimport phasm regex_match
+//go:noescape
+func host_regex_match(regex int32, text string) int32
+
+// RegexMatch: 1 if the text matches anywhere, else 0.
+func RegexMatch(regex int32, text string) int32 {
+	return host_regex_match(regex, text)
+}
+
+//go:wasmimport phasm regex_find
+//go:noescape
+func host_regex_find(regex int32, text string, buf unsafe.Pointer, capacity uint32) int32
+
+// RegexFind: The first match: where it and each of its groups begin and end, as little-endian i32 pairs, -1 for a group that took no part. Not found where nothing matches.
+func RegexFind(regex int32, text string, buf []byte) int32 {
+	return host_regex_find(regex, text, unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm regex_find_all
+//go:noescape
+func host_regex_find_all(regex int32, text string, max int32, buf unsafe.Pointer, capacity uint32) int32
+
+// RegexFindAll: All matches that do not overlap, at most max (all, where max is negative), one after the other as regex_find has them. More than 16 MiB are no memory. Where the buffer is too small the next call searches again.
+func RegexFindAll(regex int32, text string, max int32, buf []byte) int32 {
+	return host_regex_find_all(regex, text, max, unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm regex_replace
+//go:noescape
+func host_regex_replace(regex int32, text string, template string, max int32, buf unsafe.Pointer, capacity uint32) int32
+
+// RegexReplace: The text with its matches, at most max (all, where max is negative), replaced by the template: in it $1, ${1} and ${name} stand for groups, $0 for the match and $$ for a dollar; other dollars and groups that do not exist are a bad argument. More than 16 MiB are no memory. Where the buffer is too small the next call replaces again.
+func RegexReplace(regex int32, text string, template string, max int32, buf []byte) int32 {
+	return host_regex_replace(regex, text, template, max, unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm regex_names
+//go:noescape
+func host_regex_names(regex int32, buf unsafe.Pointer, capacity uint32) int32
+
+// RegexNames: The names of the groups as a list, empty for one without a name. The first item is the whole match.
+func RegexNames(regex int32, buf []byte) int32 {
+	return host_regex_names(regex, unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm hash
+//go:noescape
+func host_hash(algorithm string, data string, buf unsafe.Pointer, capacity uint32) int32
+
+// Hash: The hash of the data, as bytes: md5, sha1, sha256, sha384, sha512, or crc32 (that of IEEE 802.3, big-endian).
+func Hash(algorithm string, data string, buf []byte) int32 {
+	return host_hash(algorithm, data, unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm hmac
+//go:noescape
+func host_hmac(algorithm string, key string, data string, buf unsafe.Pointer, capacity uint32) int32
+
+// Hmac: The HMAC (RFC 2104) of the data, with one of the algorithms of hash but crc32.
+func Hmac(algorithm string, key string, data string, buf []byte) int32 {
+	return host_hmac(algorithm, key, data, unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm equal_constant_time
+//go:noescape
+func host_equal_constant_time(a string, b string) int32
+
+// EqualConstantTime: 1 if both are equal, else 0, in a time that depends on nothing but their lengths; different lengths are told at once.
+func EqualConstantTime(a string, b string) int32 {
+	return host_equal_constant_time(a, b)
+}
+
+//go:wasmimport phasm base64_encode
+//go:noescape
+func host_base64_encode(encoding int32, data string, buf unsafe.Pointer, capacity uint32) int32
+
+// Base64Encode: The data in base64 (RFC 4648): encoding 0 is the standard alphabet with padding, 1 without, 2 the one for URLs with padding, 3 without.
+func Base64Encode(encoding int32, data string, buf []byte) int32 {
+	return host_base64_encode(encoding, data, unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm base64_decode
+//go:noescape
+func host_base64_decode(encoding int32, data string, buf unsafe.Pointer, capacity uint32) int32
+
+// Base64Decode: What base64 stands for; anything that base64_encode does not write is a bad argument.
+func Base64Decode(encoding int32, data string, buf []byte) int32 {
+	return host_base64_decode(encoding, data, unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm random_bytes
+//go:noescape
+func host_random_bytes(buf unsafe.Pointer, capacity uint32) int32
+
+// RandomBytes: Fills the buffer with random bytes fit for keys. No two instances get the same, also where they begin with the same memory.
+func RandomBytes(buf []byte) int32 {
+	return host_random_bytes(unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm uuid
+//go:noescape
+func host_uuid(version int32, buf unsafe.Pointer, capacity uint32) int32
+
+// Uuid: A new UUID (RFC 9562) as text: version 4 is random, version 7 sorts by time, and within the plugin strictly.
+func Uuid(version int32, buf []byte) int32 {
+	return host_uuid(version, unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}

@@ -13,6 +13,7 @@ var (
 	size   = sdk.NewGauge("size", "Size.")
 	took   = sdk.NewHistogram("took_seconds", "Time taken.", []float64{0.1, 1})
 	single = hits.With("GET", "/single")
+	word   = sdk.MustCompile(`(?i)W(OR)D`)
 )
 
 func init() {
@@ -136,6 +137,26 @@ var content = []step{
 		hits.With("GET", "/a").Add(2)
 		size.With().Set(1)
 		took.With().Observe(0.5)
+	}},
+	{"regular expressions", func(r *sdk.Request) {
+		var b [64]byte
+		word.Match("a word")
+		word.MatchBytes(value)
+		word.AppendReplace(b[:0], "a word", "$1", -1)
+	}},
+	{"hashes", func(r *sdk.Request) {
+		sdk.MD5(value)
+		sdk.SHA256(value)
+		sdk.SHA512(value)
+		sdk.CRC32(value)
+		sum := sdk.HMACSHA1(value, value)
+		sdk.EqualConstantTime(sum[:], value)
+	}},
+	{"random", func(r *sdk.Request) { var b [16]byte; sdk.Random(b[:]) }},
+	{"base64", func(r *sdk.Request) {
+		var b, c [64]byte
+		sdk.Base64URL.AppendEncode(b[:0], value)
+		sdk.Base64URL.AppendDecode(c[:0], "dmFsdWU=")
 	}},
 	{"control", func(r *sdk.Request) { r.Exec("/b"); r.Redirect("/c", 302); r.Exit(200) }},
 	{"JSON", func(r *sdk.Request) {

@@ -1,0 +1,233 @@
+package host
+
+import (
+	"encoding/binary"
+	"sync"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"phasm/sdk/abi"
+)
+
+// regexes are a plugin's regular expressions by the numbers that its guests
+// know them by. All instances of a plugin share them, and they live as long as
+// the plugin: until the generation that loaded it has ended.
+type regexes struct {
+	mu     sync.RWMutex
+	list   []*regex
+	ids    map[regexKey]int
+	text   int             // of all patterns and flags, in bytes
+	size   int             // of all of them, as compiled
+	logged map[string]bool // which faults have been
+}
+
+type regexKey struct{ pattern, flags string }
+
+// What a plugin's expressions may take. An instruction takes some 100 bytes of
+// the server's memory, which are not the guest's.
+const (
+	maxRegexes     = 1000
+	maxRegexText   = 1 << 20 // bytes
+	maxRegexSize   = 500_000 // instructions
+	maxRegexFaults = 50      // how many different ones are logged
+)
+
+func regexCompile(c *Call, s []uint64) {
+	pattern, ok1 := c.view(s[0], s[1])
+	flags, ok2 := c.view(s[2], s[3])
+	if !ok1 || !ok2 || len(pattern) > maxPattern || len(flags) > maxPattern {
+		fail(s, abi.BadArgument)
+		return
+	}
+	r := &c.Plugin.regexes
+	r.mu.RLock()
+	id, known := r.ids[regexKey{string(pattern), string(flags)}]
+	r.mu.RUnlock()
+	if known {
+		answer(s, id)
+		return
+	}
+	c.Look()
+	id, errno, fault := r.add(string(pattern), string(flags))
+	c.Look()
+	if errno != 0 {
+		if r.firstTime(fault) {
+			c.Plugin.Log.Error(fault, "function", "regex_compile")
+		}
+		fail(s, errno)
+		return
+	}
+	answer(s, id)
+}
+
+// add compiles an expression that was not known a moment ago.
+func (r *regexes) add(pattern, flags string) (id int, errno abi.Errno, fault string) {
+	x, err := newRegex(pattern, flags)
+	if err != nil {
+		return 0, abi.BadArgument, err.Error()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	key := regexKey{pattern, flags}
+	if id, known := r.ids[key]; known { // another instance was faster
+		return id, 0, ""
+	}
+	text := len(pattern) + len(flags)
+	if len(r.list) == maxRegexes || r.text+text > maxRegexText || r.size+x.total > maxRegexSize {
+		return 0, abi.NoMemory, "cannot compile another regular expression: a plugin has at most 1000, of 1 MiB of text and 500,000 instructions in all"
+	}
+	if r.ids == nil {
+		r.ids = map[regexKey]int{}
+	}
+	id = len(r.list)
+	r.list, r.ids[key] = append(r.list, x), id
+	r.text, r.size = r.text+text, r.size+x.total
+	return id, 0, ""
+}
+
+// firstTime tells whether a fault has not been logged before.
+func (r *regexes) firstTime(fault string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.logged[fault] || len(r.logged) == maxRegexFaults {
+		return false
+	}
+	if r.logged == nil {
+		r.logged = map[string]bool{}
+	}
+	r.logged[fault] = true
+	return true
+}
+
+// regex is the expression of that number, or nil.
+func (c *Call) regex(number uint64) *regex {
+	r, id := &c.Plugin.regexes, int(api.DecodeI32(number))
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if id < 0 || id >= len(r.list) {
+		return nil
+	}
+	return r.list[id]
+}
+
+func regexMatch(c *Call, s []uint64) {
+	x := c.regex(s[0])
+	text, ok := c.view(s[1], s[2])
+	if x == nil || !ok {
+		fail(s, abi.BadArgument)
+		return
+	}
+	if c.possible(x, text) && c.matches(x, text) {
+		answer(s, 1)
+		return
+	}
+	answer(s, 0)
+}
+
+func regexFind(c *Call, s []uint64) {
+	x := c.regex(s[0])
+	text, ok := c.view(s[1], s[2])
+	if x == nil || !ok || len(text) > maxReply {
+		fail(s, abi.BadArgument)
+		return
+	}
+	var match []int
+	if c.possible(x, text) {
+		match = c.find(x, text, 0)
+	}
+	if match == nil {
+		fail(s, abi.NotFound)
+		return
+	}
+	c.draft = appendPositions(c.draft[:0], match)
+	c.replyDraft(s, s[3], s[4])
+}
+
+// maxFound is how large what regex_find_all and regex_replace make may be, in
+// bytes.
+const maxFound = 16 << 20
+
+func regexFindAll(c *Call, s []uint64) {
+	x := c.regex(s[0])
+	text, ok := c.view(s[1], s[2])
+	if x == nil || !ok || len(text) > maxReply {
+		fail(s, abi.BadArgument)
+		return
+	}
+	out, fits := c.draft[:0], true
+	c.each(x, text, int(api.DecodeI32(s[3])), func(match []int) bool {
+		if fits = len(out)+4*len(match) <= maxFound; fits {
+			out = appendPositions(out, match)
+		}
+		return fits
+	})
+	c.draft = out
+	if !fits {
+		c.forget()
+		fail(s, abi.NoMemory)
+		return
+	}
+	c.replyDraft(s, s[4], s[5])
+}
+
+func regexReplace(c *Call, s []uint64) {
+	x := c.regex(s[0])
+	text, ok1 := c.view(s[1], s[2])
+	template, ok2 := c.view(s[3], s[4])
+	if x == nil || !ok1 || !ok2 || len(text) > maxReply {
+		fail(s, abi.BadArgument)
+		return
+	}
+	parts, ok := x.template(c.matching.parts[:0], template)
+	if !ok {
+		fail(s, abi.BadArgument)
+		return
+	}
+	c.matching.parts = parts
+	out, fits, copied := c.draft[:0], true, 0
+	put := func(b []byte) {
+		if fits = fits && len(out)+len(b) <= maxFound; fits {
+			out = append(out, b...)
+		}
+	}
+	c.each(x, text, int(api.DecodeI32(s[5])), func(match []int) bool {
+		put(text[copied:match[0]])
+		copied = match[1]
+		for _, p := range parts {
+			switch {
+			case p.group < 0:
+				put(template[p.begin:p.end])
+			case match[2*p.group] >= 0:
+				put(text[match[2*p.group]:match[2*p.group+1]])
+			}
+		}
+		c.spend(len(parts))
+		return fits
+	})
+	put(text[copied:])
+	c.draft = out
+	if !fits {
+		c.forget()
+		fail(s, abi.NoMemory)
+		return
+	}
+	c.replyDraft(s, s[6], s[7])
+}
+
+func regexNames(c *Call, s []uint64) {
+	x := c.regex(s[0])
+	if x == nil {
+		fail(s, abi.BadArgument)
+		return
+	}
+	c.reply(s, x.names, s[1], s[2])
+}
+
+// appendPositions adds the begin and end of the match and of each group as
+// little-endian i32, both -1 for a group that took no part.
+func appendPositions(dst []byte, match []int) []byte {
+	for _, at := range match {
+		dst = binary.LittleEndian.AppendUint32(dst, uint32(int32(at)))
+	}
+	return dst
+}
