@@ -26,9 +26,10 @@ type Regexp struct {
 	known   bool // id is the host's
 }
 
-// MustCompile declares an expression, also in a package variable. It is
-// compiled in the init phase, or where it is first used after that. One that is
-// malformed keeps the plugin from being loaded, and the log says why.
+// MustCompile declares an expression in a package variable, or in the handler
+// of [Init]; in others that is [Compile]'s. It is compiled in the init phase, or
+// where it is first used. One that is malformed keeps the plugin from being
+// loaded, and the log says why.
 func MustCompile(pattern string) *Regexp {
 	re := &Regexp{pattern: pattern}
 	phases.Setup(func() Action {

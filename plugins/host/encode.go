@@ -1,8 +1,8 @@
 package host
 
 import (
+	"bytes"
 	"encoding/base64"
-	"slices"
 
 	"github.com/tetratelabs/wazero/api"
 
@@ -39,17 +39,25 @@ func base64Encode(c *Call, s []uint64) {
 	c.replyDraft(s, s[3], s[4])
 }
 
+// decodeChunk is what encodeChunk is for encoded text: a multiple of 4.
+const decodeChunk = 64 << 10
+
 // base64Decode is strict: no line breaks, no bits that are left over.
 func base64Decode(c *Call, s []uint64) {
 	kind := api.DecodeI32(s[0])
 	data, ok := c.view(s[1], s[2])
-	if !ok || kind < 0 || int(kind) >= len(encodings) || slices.ContainsFunc(data, isBreak) {
+	if !ok || kind < 0 || int(kind) >= len(encodings) {
 		fail(s, abi.BadArgument)
 		return
 	}
-	draft, err := encodings[kind].Strict().AppendDecode(c.draft[:0], data)
-	c.draft = draft
-	if err != nil {
+	e := encodings[kind].Strict()
+	c.draft = c.draft[:0]
+	for len(data) > decodeChunk && ok {
+		ok = bytes.IndexByte(data[:decodeChunk], '=') < 0 && c.decode(e, data[:decodeChunk])
+		data = data[decodeChunk:]
+		c.pause()
+	}
+	if !ok || !c.decode(e, data) {
 		c.forget()
 		fail(s, abi.BadArgument)
 		return
@@ -57,4 +65,13 @@ func base64Decode(c *Call, s []uint64) {
 	c.replyDraft(s, s[3], s[4])
 }
 
-func isBreak(b byte) bool { return b == '\n' || b == '\r' }
+// decode adds what a text stands for to the draft. Package base64 passes over
+// line breaks; phasm does not.
+func (c *Call) decode(e *base64.Encoding, text []byte) (ok bool) {
+	if bytes.IndexByte(text, '\n') >= 0 || bytes.IndexByte(text, '\r') >= 0 {
+		return false
+	}
+	var err error
+	c.draft, err = e.AppendDecode(c.draft, text)
+	return err == nil
+}

@@ -22,6 +22,11 @@ func TestBase64(t *testing.T) {
 			g.want(badArgument, "base64_decode", kind, text)
 		}
 	}
+	// Padding in the middle, where the host goes from one piece to the next.
+	long := strings.Repeat("AAAA", 16<<10-1) + "+w=="
+	g.want(badArgument, "base64_decode", 0, long+"AAAA")
+	g.want(badArgument, "base64_decode", 0, strings.Repeat("AAAA", 17<<10)+"\n")
+	g.want(3*(16<<10-1)+1, "base64_decode", 0, long)
 	for _, kind := range []int{-1, 4, 1 << 30} {
 		g.want(badArgument, "base64_encode", kind, "abc")
 		g.want(badArgument, "base64_decode", kind, "abcd")

@@ -9,7 +9,7 @@ import (
 
 // How a match is kept from taking more than the call may: package regexp knows
 // no deadline, and its worst case is an instruction for each of the
-// expression's and each byte of the text, some 10 to 20 ns. Where that is over
+// expression's and each byte of the text, some 5 to 10 ns. Where that is over
 // within directly many it gets the text as it is, and takes its fastest way.
 // Where it is more it gets the text rune by rune from a reader, which looks at
 // the clock now and then and stops the guest there.
