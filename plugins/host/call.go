@@ -21,6 +21,7 @@ type Plugin struct {
 
 	environment environment
 	refusals    refusals
+	zones       []Zone
 }
 
 // NewPlugin makes the host's side of a plugin.
@@ -33,6 +34,7 @@ func NewPlugin(name string, config map[string]any, grants Grants, log *slog.Logg
 		Metrics:     newMetrics(name, registry),
 		environment: newEnvironment(grants),
 		refusals:    refusals{plugin: name, log: log, logged: map[string]bool{}},
+		zones:       grants.Zones,
 	}
 }
 
@@ -63,6 +65,8 @@ type Call struct {
 	clocked bool      // Until and Blocked are this call's
 	calls   uint      // of host functions
 	waiting time.Time // when the wait began that goes on
+
+	scratch []byte // for what zones answer
 
 	memory api.Memory // of the calling module, valid during a host call
 }

@@ -94,7 +94,9 @@ func run(t *testing.T, program []byte, size int64, evictions bool) {
 			}
 		}
 		var got, want string
-		say := func(err error, values ...any) string { return strings.TrimSpace(fmt.Sprint(err) + " " + fmt.Sprintln(values...)) }
+		say := func(err error, values ...any) string {
+			return strings.TrimSpace(fmt.Sprint(err) + " " + fmt.Sprintln(values...))
+		}
 		show := func(v zone.Value) string { return fmt.Sprintf("%x", v.Append(nil)) }
 		full := false
 		switch op % 16 {
