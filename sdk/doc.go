@@ -32,6 +32,8 @@
 //   - response_chunk.go: [Chunk], the body filter's view of the response
 //   - control.go: Exit, Redirect and Exec end a request early
 //   - ctx.go: values that the plugins of one exchange share
+//   - zone.go, zone_value.go, zone_list.go: [Zone], what plugins share
+//   - limit.go, lock.go: rates, connections and locks over a zone
 //   - config.go, env.go, log.go, time.go, metric.go: what has nothing to do
 //     with a request and works in every phase
 //
@@ -61,7 +63,7 @@
 //
 // # Grants
 //
-// What reaches beyond the requests, such as [Env], works only where the
+// What reaches beyond the requests, such as [Env] and [OpenZone], works only where the
 // configuration grants it, by name, in [plugins.NAME.grants]. All else is
 // [ErrNotGranted], and a line in the server's log that says what to add.
 //

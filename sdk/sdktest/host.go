@@ -98,6 +98,7 @@ type fake struct {
 	logs     []LogLine
 	print    func(LogLine)
 	metrics  metrics
+	zones    []*zone // what is granted
 }
 
 var _ imports.Host = (*fake)(nil)
