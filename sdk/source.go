@@ -14,5 +14,5 @@ import "embed"
 //go:embed abi/abi.go internal/imports/native.go internal/imports/wasip1.go internal/phases/phases.go
 //go:embed sdktest/config.go sdktest/control.go sdktest/ctx.go sdktest/do.go sdktest/doc.go sdktest/env.go
 //go:embed sdktest/exchange.go sdktest/fields.go sdktest/grant.go sdktest/host.go sdktest/list.go sdktest/log.go sdktest/metric.go sdktest/request.go
-//go:embed sdktest/response.go sdktest/time.go sdktest/uri.go sdktest/valid.go sdktest/variable.go sdktest/zone.go
+//go:embed sdktest/response.go sdktest/time.go sdktest/uri.go sdktest/valid.go sdktest/variable.go sdktest/zone.go sdktest/zone_hold.go
 var Source embed.FS
