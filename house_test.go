@@ -30,6 +30,7 @@ var imports = []struct{ pkg, may string }{
 	{"plugins/suggest", ""},
 	{"plugins/source", ""},
 	{"plugins/zone", "pool"},
+	{"plugins/zone/zonetest", "plugins/zone"},
 	{"plugins/memory", ""},
 	{"plugins/host", "sdk/abi pool plugins/meter plugins/zone plugins/metric"},
 	{"plugins/host/gen", "sdk/abi plugins/host"},

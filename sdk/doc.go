@@ -34,6 +34,8 @@
 //   - ctx.go: values that the plugins of one exchange share
 //   - subrequest.go: [Subrequest], a request to the server itself
 //   - timer.go: [OnTimer], [After] and [Every] run something later
+//   - zone.go, zone_value.go, zone_list.go: [Zone], what plugins share
+//   - limit.go, lock.go: rates, connections and locks over a zone
 //   - config.go, env.go, log.go, time.go, metric.go: what has nothing to do
 //     with a request and works in every phase
 //   - regex.go, hash.go, encode.go, random.go: what the server does faster or
@@ -65,7 +67,7 @@
 //
 // # Grants
 //
-// What reaches beyond the requests, such as [Env], works only where the
+// What reaches beyond the requests, such as [Env] and [OpenZone], works only where the
 // configuration grants it, by name, in [plugins.NAME.grants]. All else is
 // [ErrNotGranted], and a line in the server's log that says what to add.
 //

@@ -17,6 +17,10 @@ const (
 	ErrClosed      = abi.Closed      // the client has gone
 	ErrBusy        = abi.Busy        // try again later
 	ErrIO          = abi.IO          // reading or writing failed
+	ErrExists      = abi.Exists      // a zone has such a key, or another value
+	ErrNotNumber   = abi.NotNumber   // a zone's value is none that can be added to
+	ErrNotList     = abi.NotList     // a zone's value is no list
+	ErrIsList      = abi.IsList      // a zone's value is a list
 )
 
 // errnos are the errors as interface values: making one from a number would
@@ -24,6 +28,7 @@ const (
 var errnos = [...]error{
 	nil, ErrNotFound, ErrWrongPhase, ErrNotGranted, ErrBadArgument, ErrNoMemory,
 	ErrTimeout, ErrClosed, ErrBusy, ErrIO,
+	ErrExists, ErrNotNumber, ErrNotList, ErrIsList,
 }
 
 // errnoOf turns a host function's result into an error: nil where it is not

@@ -16,7 +16,7 @@ func TestErrno(t *testing.T) {
 			t.Errorf("%d is the error %v", n, err)
 		}
 	}
-	for e := abi.NotFound; e >= abi.IO; e-- {
+	for e := abi.NotFound; e >= abi.IsList; e-- {
 		if err := errnoOf(int32(e)); !errors.Is(err, e) {
 			t.Errorf("%d is the error %v, want %v", e, err, e)
 		}
@@ -24,7 +24,7 @@ func TestErrno(t *testing.T) {
 			t.Errorf("the error %v costs %v allocations", e, n)
 		}
 	}
-	for _, n := range []int32{-10, -1000, math.MinInt32} {
+	for _, n := range []int32{int32(abi.IsList) - 1, -1000, math.MinInt32} {
 		if err := errnoOf(n); err == nil || err.Error() != "unknown error" {
 			t.Errorf("%d is the error %v", n, err)
 		}

@@ -19,15 +19,17 @@ import (
 
 	"phasm/plugins/host"
 	"phasm/plugins/metric"
+	"phasm/plugins/zone"
 	"phasm/sdk/abi"
 )
 
 // TestGuestAllocates builds a guest and has it count what the functions that
 // promise not to allocate do allocate: natively the fake's doings count too.
 func TestGuestAllocates(t *testing.T) {
+	zones := host.Grants{Zones: []host.Zone{{Name: "zone", Store: zone.New(zone.MinSize), Write: true}}}
 	call := &host.Call{
 		Context: context.Background(),
-		Plugin:  host.NewPlugin("guest", map[string]any{"key": "value"}, host.Grants{}, slog.New(slog.DiscardHandler), metric.NewRegistry()),
+		Plugin:  host.NewPlugin("guest", map[string]any{"key": "value"}, zones, slog.New(slog.DiscardHandler), metric.NewRegistry()),
 		Exchange: &host.Exchange{
 			Request: &fasthttp.Request{}, Response: &fasthttp.Response{}, Params: noParams{}, Wire: wire{}, Epoch: time.Now(),
 		},

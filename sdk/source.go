@@ -8,12 +8,14 @@ import "embed"
 // and tests left out: phasm puts a copy beside a new plugin, so that it can be
 // built and tested without a network. Its root is this package's directory.
 //
-//go:embed buffer.go bytes.go config.go control.go ctx.go doc.go duration.go env.go errors.go exports.go
-//go:embed json.go list.go log.go metric.go phases.go request.go request_body.go request_header.go response.go
-//go:embed response_chunk.go response_header.go source.go subrequest.go time.go timer.go variable.go
-//go:embed encode.go hash.go random.go regex.go sdktest/encode.go sdktest/hash.go sdktest/random.go sdktest/regex.go
+//go:embed buffer.go bytes.go config.go control.go ctx.go doc.go duration.go encode.go env.go errors.go exports.go
+//go:embed hash.go json.go limit.go list.go lock.go log.go metric.go phases.go random.go regex.go request.go
+//go:embed request_body.go request_header.go response.go response_chunk.go response_header.go source.go subrequest.go
+//go:embed time.go timer.go variable.go zone.go zone_list.go zone_value.go
 //go:embed abi/abi.go internal/imports/native.go internal/imports/wasip1.go internal/phases/phases.go
-//go:embed sdktest/config.go sdktest/control.go sdktest/ctx.go sdktest/do.go sdktest/doc.go sdktest/env.go
-//go:embed sdktest/exchange.go sdktest/fields.go sdktest/grant.go sdktest/host.go sdktest/list.go sdktest/log.go sdktest/metric.go sdktest/request.go
-//go:embed sdktest/response.go sdktest/subrequest.go sdktest/time.go sdktest/timer.go sdktest/uri.go sdktest/valid.go sdktest/variable.go
+//go:embed sdktest/config.go sdktest/control.go sdktest/ctx.go sdktest/do.go sdktest/doc.go sdktest/encode.go
+//go:embed sdktest/env.go sdktest/exchange.go sdktest/fields.go sdktest/grant.go sdktest/hash.go sdktest/host.go
+//go:embed sdktest/list.go sdktest/log.go sdktest/metric.go sdktest/random.go sdktest/regex.go sdktest/request.go
+//go:embed sdktest/response.go sdktest/subrequest.go sdktest/time.go sdktest/timer.go sdktest/uri.go sdktest/valid.go
+//go:embed sdktest/variable.go sdktest/zone.go sdktest/zone_hold.go
 var Source embed.FS

@@ -29,6 +29,7 @@
 // Beside the request's way:
 //
 //	reload.go        replace the generation by one that is loaded anew
+//	zones.go         the stores that plugins share, which survive reloads
 //	watch.go         reload when a file has changed
 //	deadline.go      time limits on reads and writes
 //	client_gone_*.go whether the client is still there

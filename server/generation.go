@@ -13,6 +13,7 @@ import (
 	"phasm/plugins/memory"
 	"phasm/plugins/metric"
 	"phasm/plugins/source"
+	"phasm/plugins/zone"
 	"phasm/sdk/abi"
 	"phasm/server/config"
 	"phasm/server/router"
@@ -29,6 +30,8 @@ type generation struct {
 	registry  *metric.Registry
 	builder   *source.Builder
 	turns     *host.Turns
+	zones     map[string]*zone.Memory
+	allZones  *zones // where they come from
 
 	plugins  []*plugins.Plugin // in file order
 	working  int               // how many of the plugins have run init_worker
@@ -50,6 +53,7 @@ func (s *Server) load(ctx context.Context, c *config.Config) (*generation, error
 	if s.options.Cache != "" {
 		g.builder.Cache = filepath.Join(s.options.Cache, "build")
 	}
+	g.zones, g.allZones = s.zones.claim(c.Zones), s.zones
 	s.watched.Store(&watched{c, g.builder, time.Now()})
 	problems := s.openLogs(g)
 	if problems == nil {
@@ -126,7 +130,7 @@ func (s *Server) pluginOptions(g *generation, p config.Plugin) plugins.Options {
 		CPU:       time.Duration(p.Limits.CPU),
 		Wall:      time.Duration(p.Limits.Wall),
 		Fresh:     p.Isolation == "request",
-		Grants:    host.Grants{Env: p.Grants.Env, LookupEnv: s.options.LookupEnv},
+		Grants:    host.Grants{Env: p.Grants.Env, LookupEnv: s.options.LookupEnv, Zones: g.zonesOf(p)},
 		Open:      p.OnError == "open",
 		Budget:    s.memory, Turns: g.turns,
 		Codes: &s.codes, Cache: s.options.Cache, Builder: g.builder, Log: g.log, Registry: g.registry,
@@ -190,6 +194,7 @@ func (g *generation) close() {
 	}
 	g.turns.Close()
 	g.registry.Close() // after the plugins: what they have counted last counts
+	g.allZones.release(g.zones)
 	g.logs.release(g.accessLog)
 	g.logs.release(g.errorLog)
 }

@@ -131,8 +131,10 @@ func (s *Server) replace(ctx context.Context) error {
 		s.closeNew(opened)
 		g.stopWorker()
 		g.close()
+		return err
 	}
-	return err
+	s.zones.resize(c.Zones)
+	return nil
 }
 
 // swap makes a generation the server's, and what it listens on the server's.

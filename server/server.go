@@ -33,6 +33,7 @@ type Server struct {
 	metrics    *serverMetrics
 	memory     *memory.Budget // what plugins' instances may have together
 	codes      plugins.Codes  // of all generations
+	zones      *zones         // likewise
 	logs       logFiles
 	generation atomic.Pointer[generation] // what new exchanges are served by
 	serving    chan struct{}              // closed when Serve has begun
@@ -61,6 +62,7 @@ func New(ctx context.Context, c *config.Config, options Options) (*Server, error
 		options: options, registry: metric.NewRegistry(), memory: memory.NewBudget(memoryLimit(c)), logs: logFiles{used: map[logUse]*usedLog{}},
 		serving: make(chan struct{}), conns: map[*conn]struct{}{}, drained: make(chan struct{}),
 	}
+	s.zones = &zones{registry: s.registry, used: map[string]*usedZone{}}
 	s.metrics = newServerMetrics(s, options.Version)
 	s.setWorkers(c.Server.Workers)
 	g, err := s.load(ctx, c)

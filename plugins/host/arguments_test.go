@@ -15,6 +15,8 @@ import (
 // example exchange has.
 func goodText(f *host.Function, parameter string) string {
 	switch {
+	case strings.HasPrefix(f.Name, "zone_"):
+		return goodZoneText(f, parameter)
 	case f.Name == "variable_get":
 		return "http_x_a"
 	case f.Name == "metric_define" && parameter == "name":
@@ -39,7 +41,7 @@ func goodNumber(f *host.Function, parameter string) uint64 {
 	case parameter == "version":
 		return 7
 	case parameter == "max":
-		return 1
+		return 10
 	case f.Name == "metric_set":
 		return 1 // the gauge's series, see begin
 	case f.Name == "metric_observe":
@@ -75,7 +77,7 @@ func (g *guest) goodArguments(f *host.Function) []uint64 {
 // begin puts the guest into a phase of a fresh exchange, or of none in the
 // phases that see none, with everything there that the functions work on.
 func (g *guest) begin(phase abi.Phase) {
-	g.call.Phase, g.call.Exchange, g.call.BodyRead = phase, nil, 0
+	g.call.Phase, g.call.BodyRead = phase, 0
 	if g.measured != g.call.Plugin {
 		g.measured = g.call.Plugin
 		for kind, name := range []string{"x_a_total", "x_a_now", "x_a_seconds"} {
@@ -84,6 +86,11 @@ func (g *guest) begin(phase abi.Phase) {
 		}
 		g.ask("regex_compile", "x-a", "")
 	}
+	if g.call.Exchange != nil {
+		g.call.Exchange.Release()
+		g.call.Exchange = nil
+	}
+	g.fillZones()
 	if abi.RequestPhases.Has(phase) {
 		g.call.Exchange, _ = exchange()
 		g.ask("ctx_set", "x-a", "of the context")

@@ -24,6 +24,7 @@ type Plugin struct {
 	refusals    refusals
 	regexes     regexes
 	uuids       uuids
+	zones       []Zone
 }
 
 // NewPlugin makes the host's side of a plugin.
@@ -36,6 +37,7 @@ func NewPlugin(name string, config map[string]any, grants Grants, log *slog.Logg
 		Metrics:     newMetrics(name, registry),
 		environment: newEnvironment(grants),
 		refusals:    refusals{plugin: name, log: log, logged: map[string]bool{}},
+		zones:       grants.Zones,
 	}
 }
 
@@ -69,6 +71,7 @@ type Call struct {
 	waiting time.Time // when the wait began that goes on
 
 	subrequests []openSubrequest
+	scratch     []byte // for what zones answer
 
 	memory api.Memory // of the calling module, valid during a host call
 

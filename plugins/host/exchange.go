@@ -50,6 +50,7 @@ type Exchange struct {
 	hasID   bool
 	scratch []byte // for answers that are put together first
 	chunk   []byte // what replaced the chunk
+	holds   holds  // of zones' counts, released at the end
 }
 
 // Start is when the request's first byte arrived.
@@ -101,6 +102,7 @@ func (x *Exchange) ResetRoute() {
 // Reset forgets everything but buffers worth keeping. What the server sets
 // for each exchange it sets itself.
 func (x *Exchange) Reset() {
+	x.Release()
 	x.ResetRoute()
 	x.ctx = kept(x.ctx)
 	x.ctxSize, x.fields = 0, 0

@@ -16,11 +16,12 @@ type Grant uint8
 const (
 	NoGrant Grant = iota // what every plugin may use
 	Env                  // environment variables, by name
+	Zones                // zones, by name
 	NumGrants
 )
 
 // String is the grant's key under [plugins.NAME.grants].
-func (g Grant) String() string { return [...]string{NoGrant: "none", Env: "env"}[g] }
+func (g Grant) String() string { return [...]string{NoGrant: "none", Env: "env", Zones: "zones"}[g] }
 
 // Grants are what the configuration gives a plugin. The zero value is nothing.
 type Grants struct {
@@ -29,6 +30,8 @@ type Grants struct {
 	// LookupEnv answers a variable's value and whether it is set. It is asked
 	// once for each name, when the plugin is loaded; where it is nil none is set.
 	LookupEnv func(name string) (value string, set bool)
+	// Zones are the zones that the plugin may use.
+	Zones []Zone
 }
 
 // Has tells whether anything of that kind is given.
@@ -38,6 +41,8 @@ func (g *Grants) Has(kind Grant) bool {
 		return true
 	case Env:
 		return len(g.Env) > 0
+	case Zones:
+		return len(g.Zones) > 0
 	default:
 		return false
 	}

@@ -16,6 +16,7 @@ import (
 func (g *guest) ungranted() {
 	log := slog.New(slog.NewJSONHandler(&g.log, nil))
 	g.call.Plugin = host.NewPlugin("p", nil, host.Grants{}, log, metric.NewRegistry())
+	g.bare = g.call.Plugin
 }
 
 // A function that needs a grant refuses whatever a plugin without one asks

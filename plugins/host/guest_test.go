@@ -47,6 +47,7 @@ type guest struct {
 	registry *metric.Registry
 	next     uint32       // where the next argument goes
 	before   []byte       // the memory before a call, see checked
+	bare     *host.Plugin // has no grants
 	measured *host.Plugin // has the example's metrics, see begin
 }
 
@@ -94,6 +95,7 @@ func grants() host.Grants {
 			value, set := map[string]string{"x-a": "of the environment", "EMPTY": "", "SECRET": "secret"}[name]
 			return value, set
 		},
+		Zones: exampleZones(),
 	}
 }
 

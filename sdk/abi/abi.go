@@ -92,20 +92,25 @@ type Errno int32
 
 // Errors of host functions.
 const (
-	NotFound    Errno = -1 // no such header, key, parameter, …
-	WrongPhase  Errno = -2 // the function has no meaning in this phase
-	NotGranted  Errno = -3 // the configuration does not grant this to the plugin
-	BadArgument Errno = -4 // a pointer outside memory, a malformed value
-	NoMemory    Errno = -5 // a limit on size or number was reached
-	Timeout     Errno = -6 // the call's deadline passed
-	Closed      Errno = -7 // the client has gone, or the thing is closed
-	Busy        Errno = -8 // try again later
-	IO          Errno = -9 // reading or writing failed
+	NotFound    Errno = -1  // no such header, key, parameter, …
+	WrongPhase  Errno = -2  // the function has no meaning in this phase
+	NotGranted  Errno = -3  // the configuration does not grant this to the plugin
+	BadArgument Errno = -4  // a pointer outside memory, a malformed value
+	NoMemory    Errno = -5  // a limit on size or number was reached
+	Timeout     Errno = -6  // the call's deadline passed
+	Closed      Errno = -7  // the client has gone, or the thing is closed
+	Busy        Errno = -8  // try again later
+	IO          Errno = -9  // reading or writing failed
+	Exists      Errno = -10 // there is such a key, or another value
+	NotNumber   Errno = -11 // the value is none that can be added to
+	NotList     Errno = -12 // the value is no list
+	IsList      Errno = -13 // the value is a list
 )
 
 var errnoTexts = [...]string{
 	"not found", "wrong phase", "not granted", "bad argument", "no memory",
 	"timeout", "closed", "busy", "I/O error",
+	"exists", "not a number", "value not a list", "value is a list",
 }
 
 // Error is the error's text.
@@ -158,3 +163,39 @@ func (m Mask) String() string {
 	}
 	return names
 }
+
+// ValueKind is the first byte of a zone's value.
+type ValueKind byte
+
+// Kinds of values in zones.
+const (
+	ValueText  ValueKind = 1 // then any bytes
+	ValueInt   ValueKind = 2 // then an int64, little-endian
+	ValueFloat ValueKind = 3 // then an IEEE 754 double, little-endian
+	ValueBool  ValueKind = 4 // then 0 or 1
+
+	// ValueStale is added to the kind of what has expired.
+	ValueStale ValueKind = 0x80
+)
+
+// ZoneMode says what zone_set does where the key exists or where it does not,
+// and whether it may evict.
+type ZoneMode int32
+
+// Modes of zone_set.
+const (
+	ZoneSet     ZoneMode = iota // always; evicts what was not used for longest where there is no room
+	ZoneSafeSet                 // always; never evicts what has not expired: no memory
+	ZoneAdd                     // where there is no such key: exists
+	ZoneSafeAdd                 // both
+	ZoneReplace                 // where there is such a key: not found
+)
+
+// Parameters of zone functions.
+const (
+	ZoneStale   int32 = 1 // zone_get also finds what has expired
+	ZoneLeft    int32 = 0 // the ends of a list
+	ZoneRight   int32 = 1
+	ZoneAll     int32 = 0 // what zone_flush deletes
+	ZoneExpired int32 = 1
+)

@@ -111,6 +111,7 @@ func conform(t *testing.T, config map[string]any, r sdktest.Request, steps ...st
 // TestPhases calls every host function in every phase.
 func TestPhases(t *testing.T) {
 	buf := make([]byte, 256)
+	const number = "\x02\x01\x00\x00\x00\x00\x00\x00\x00"
 	type call struct {
 		name string
 		call func() int32
@@ -198,6 +199,20 @@ func TestPhases(t *testing.T) {
 		{"uuid", func() int32 { return imports.Uuid(4, buf) }},
 		{"base64_encode", func() int32 { return imports.Base64Encode(0, "data", buf) }},
 		{"base64_decode", func() int32 { return imports.Base64Decode(0, "ZGF0YQ==", buf) }},
+		{"zone_open", func() int32 { return imports.ZoneOpen("zone") }},
+		{"zone_set", func() int32 { return imports.ZoneSet(0, 0, "k", "\x01v", 0) }},
+		{"zone_get", func() int32 { return imports.ZoneGet(0, "k", 0, buf) }},
+		{"zone_incr", func() int32 { return imports.ZoneIncr(0, "n", number, number, 0, buf) }},
+		{"zone_cas", func() int32 { return imports.ZoneCas(0, "k", "\x01v", "\x01w", 0) }},
+		{"zone_expire", func() int32 { return imports.ZoneExpire(0, "k", 0) }},
+		{"zone_push", func() int32 { return imports.ZonePush(0, "l", 0, "\x01v") }},
+		{"zone_len", func() int32 { return imports.ZoneLen(0, "l") }},
+		{"zone_pop", func() int32 { return imports.ZonePop(0, "l", 0, buf) }},
+		{"zone_keys", func() int32 { return imports.ZoneKeys(0, 10, buf) }},
+		{"zone_info", func() int32 { return imports.ZoneInfo(0, buf) }},
+		{"zone_hold", func() int32 { return imports.ZoneHold(0, "h", 3) }},
+		{"zone_delete", func() int32 { return imports.ZoneDelete(0, "k") }},
+		{"zone_flush", func() int32 { return imports.ZoneFlush(0, 0, 0) }},
 		{"response_flush", imports.ResponseFlush},
 		{"response_set_status late", func() int32 { return imports.ResponseSetStatus(201) }},
 		{"response_header_set late", func() int32 { return imports.ResponseHeaderSet("X-B", "1") }},

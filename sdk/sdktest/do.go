@@ -34,6 +34,7 @@ type Response struct {
 // body_filter for each chunk, and log.
 func (h *Host) Do(r Request) *Response {
 	x := h.Begin(r)
+	defer x.End()
 	x.pass()
 	switch {
 	case x.tooLarge && !x.headSent:

@@ -61,6 +61,7 @@ type Exchange struct {
 	number    int
 	remote    netip.AddrPort
 	ctx       map[string]string
+	holds     []hold
 
 	subrequests []*openSubrequest
 

@@ -108,6 +108,7 @@ type fake struct {
 	subrequests func(Request) Upstream // answers them, nil: nothing does
 	regexes     regexes
 	lastUUID    int64
+	zones       []*zone // what is granted
 }
 
 var _ imports.Host = (*fake)(nil)

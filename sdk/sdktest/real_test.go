@@ -23,6 +23,7 @@ import (
 
 	"phasm/plugins/host"
 	"phasm/plugins/metric"
+	"phasm/plugins/zone"
 	"phasm/sdk/abi"
 	"phasm/sdk/internal/imports"
 	"phasm/sdk/sdktest"
@@ -56,7 +57,7 @@ func grants() (all []sdktest.Grant) {
 			all = append(all, sdktest.EnvUnset(name))
 		}
 	}
-	return all
+	return append(all, sdktest.Zone("zone", zone.MinSize), sdktest.ReadZone("read", map[string]string{"k": "v"}))
 }
 
 // newReal sets the server's host functions up for one exchange.
@@ -72,6 +73,10 @@ func newReal(t testing.TB, config map[string]any, r sdktest.Request) *real {
 		t.Fatal(err)
 	}
 	l := &logs{}
+	granted := granted
+	read := zone.New(1 << 20)
+	read.Set(ctx, zone.Set, []byte("k"), zone.TextOf([]byte("v")), 0)
+	granted.Zones = []host.Zone{{Name: "zone", Store: zone.New(zone.MinSize), Write: true}, {Name: "read", Store: read}}
 	x := exchangeOf(t, r)
 	h := &real{module: module, logs: l, call: host.Call{
 		Context:  ctx,
@@ -313,3 +318,31 @@ func (h *real) Base64Encode(n int32, s string, b []byte) int32 {
 func (h *real) Base64Decode(n int32, s string, b []byte) int32 {
 	return h.i32("base64_decode", n, s, b)
 }
+
+func (h *real) ZoneOpen(s string) int32 { return h.i32("zone_open", s) }
+func (h *real) ZoneGet(n int32, k string, flags int32, b []byte) int32 {
+	return h.i32("zone_get", n, k, flags, b)
+}
+func (h *real) ZoneSet(n, mode int32, k, v string, ttl int64) int32 {
+	return h.i32("zone_set", n, mode, k, v, ttl)
+}
+func (h *real) ZoneIncr(n int32, k, delta, init string, ttl int64, b []byte) int32 {
+	return h.i32("zone_incr", n, k, delta, init, ttl, b)
+}
+func (h *real) ZoneCas(n int32, k, old, new string, ttl int64) int32 {
+	return h.i32("zone_cas", n, k, old, new, ttl)
+}
+func (h *real) ZoneDelete(n int32, k string) int32            { return h.i32("zone_delete", n, k) }
+func (h *real) ZoneTtl(n int32, k string) int64               { return int64(h.do("zone_ttl", n, k)) }
+func (h *real) ZoneExpire(n int32, k string, ttl int64) int32 { return h.i32("zone_expire", n, k, ttl) }
+func (h *real) ZonePush(n int32, k string, end int32, v string) int32 {
+	return h.i32("zone_push", n, k, end, v)
+}
+func (h *real) ZonePop(n int32, k string, end int32, b []byte) int32 {
+	return h.i32("zone_pop", n, k, end, b)
+}
+func (h *real) ZoneLen(n int32, k string) int32           { return h.i32("zone_len", n, k) }
+func (h *real) ZoneFlush(n, what, most int32) int32       { return h.i32("zone_flush", n, what, most) }
+func (h *real) ZoneKeys(n, most int32, b []byte) int32    { return h.i32("zone_keys", n, most, b) }
+func (h *real) ZoneInfo(n int32, b []byte) int32          { return h.i32("zone_info", n, b) }
+func (h *real) ZoneHold(n int32, k string, m int32) int32 { return h.i32("zone_hold", n, k, m) }

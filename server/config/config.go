@@ -31,7 +31,10 @@ type Config struct {
 	// The order has no meaning: of two patterns the more specific one wins.
 	Routes []Route `toml:"routes"`
 
-	_ struct{} `later:"upstreams,zones,redis"`
+	// Zones are the zones that plugins may be granted, in file order.
+	Zones []Zone `toml:"zones"`
+
+	_ struct{} `later:"upstreams,redis"`
 
 	// Warnings are findings that do not keep the configuration from being
 	// served, sorted by line.
@@ -65,6 +68,7 @@ func Parse(name string, data []byte) (*Config, error) {
 	l.checkReferences()
 	l.checkListeners()
 	l.checkPlugins()
+	l.checkZones()
 	l.checkRoutes()
 	if err := Join(l.problems...); err != nil {
 		return nil, err

@@ -65,7 +65,11 @@ type PluginGrants struct {
 	// read. It sees the values that they have when it is loaded.
 	Env []string `toml:"env" form:"env"`
 
-	_ struct{} `later:"zones,redis,http,sql"`
+	// Zones are the zones that the plugin may use, each a name, with ":read"
+	// behind it where the plugin may not change the zone; see ParseZoneGrant.
+	Zones []string `toml:"zones"`
+
+	_ struct{} `later:"redis,http,sql"`
 }
 
 // checkPlugins reports plugins that have no code, or two kinds of it.

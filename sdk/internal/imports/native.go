@@ -83,6 +83,21 @@ type Host interface {
 	Base64Decode(encoding int32, data string, buf []byte) int32
 	RandomBytes(buf []byte) int32
 	Uuid(version int32, buf []byte) int32
+	ZoneOpen(name string) int32
+	ZoneGet(zone int32, key string, flags int32, buf []byte) int32
+	ZoneSet(zone int32, mode int32, key string, value string, ttl int64) int32
+	ZoneIncr(zone int32, key string, delta string, init string, ttl int64, buf []byte) int32
+	ZoneCas(zone int32, key string, old string, new string, ttl int64) int32
+	ZoneDelete(zone int32, key string) int32
+	ZoneTtl(zone int32, key string) int64
+	ZoneExpire(zone int32, key string, ttl int64) int32
+	ZonePush(zone int32, key string, end int32, value string) int32
+	ZonePop(zone int32, key string, end int32, buf []byte) int32
+	ZoneLen(zone int32, key string) int32
+	ZoneFlush(zone int32, what int32, max int32) int32
+	ZoneKeys(zone int32, max int32, buf []byte) int32
+	ZoneInfo(zone int32, buf []byte) int32
+	ZoneHold(zone int32, key string, max int32) int32
 }
 
 // Current is the host that calls go to. Only sdktest sets it; it is nil outside of its tests.
@@ -661,4 +676,124 @@ func Uuid(version int32, buf []byte) int32 {
 		return int32(abi.WrongPhase)
 	}
 	return Current.Uuid(version, buf)
+}
+
+// ZoneOpen: The number of a zone, by which the functions below know it: it stays the same as long as the plugin is loaded. Not granted where the configuration does not give the plugin the zone. A key has 1 byte to 64 KiB. A value is one byte for its kind and then: 1 any bytes, 2 an int64 and 3 a double, 8 bytes little-endian, 4 one byte, 0 or 1. A time to live is in nanoseconds, rounded up to milliseconds; 0 is forever.
+func ZoneOpen(name string) int32 {
+	if !allows("zone_open", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.ZoneOpen(name)
+}
+
+// ZoneGet: The value of a key. With flag 1 also one that has expired and is still there: 0x80 is added to its kind. A list is an error.
+func ZoneGet(zone int32, key string, flags int32, buf []byte) int32 {
+	if !allows("zone_get", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.ZoneGet(zone, key, flags, buf)
+}
+
+// ZoneSet: Sets a key: mode 0 always, 1 always but without evicting anything (no memory), 2 where there is no such key (exists), 3 both, 4 where there is such a key (not found). Answers 1 where entries had to be evicted that had not expired, else 0.
+func ZoneSet(zone int32, mode int32, key string, value string, ttl int64) int32 {
+	if !allows("zone_set", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.ZoneSet(zone, mode, key, value, ttl)
+}
+
+// ZoneIncr: Adds to a number and answers the sum, an int64 where both are and it does not overflow, else a double. A key that is missing begins at init and lives for ttl, or is not found where init is empty. Where the buffer has less than 9 bytes nothing is done.
+func ZoneIncr(zone int32, key string, delta string, init string, ttl int64, buf []byte) int32 {
+	if !allows("zone_incr", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.ZoneIncr(zone, key, delta, init, ttl, buf)
+}
+
+// ZoneCas: Sets a key where its value is old: where it is another exists, where the key is missing not found. An empty old is for a key that is missing, an empty new deletes.
+func ZoneCas(zone int32, key string, old string, new string, ttl int64) int32 {
+	if !allows("zone_cas", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.ZoneCas(zone, key, old, new, ttl)
+}
+
+// ZoneDelete: Deletes a key; that there was none is no error.
+func ZoneDelete(zone int32, key string) int32 {
+	if !allows("zone_delete", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.ZoneDelete(zone, key)
+}
+
+// ZoneTtl: How long a key has to live, 0 forever, or a negative error.
+func ZoneTtl(zone int32, key string) int64 {
+	if !allows("zone_ttl", 0x3ff) {
+		return int64(abi.WrongPhase)
+	}
+	return Current.ZoneTtl(zone, key)
+}
+
+// ZoneExpire: Sets how long a key has to live.
+func ZoneExpire(zone int32, key string, ttl int64) int32 {
+	if !allows("zone_expire", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.ZoneExpire(zone, key, ttl)
+}
+
+// ZonePush: Adds to a list, on its left (0) or right (1), and answers its length. It makes the list where the key is missing. It never evicts what has not expired.
+func ZonePush(zone int32, key string, end int32, value string) int32 {
+	if !allows("zone_push", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.ZonePush(zone, key, end, value)
+}
+
+// ZonePop: Takes an element from a list. Where the buffer is too small it stays.
+func ZonePop(zone int32, key string, end int32, buf []byte) int32 {
+	if !allows("zone_pop", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.ZonePop(zone, key, end, buf)
+}
+
+// ZoneLen: The length of a list, 0 where the key is missing.
+func ZoneLen(zone int32, key string) int32 {
+	if !allows("zone_len", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.ZoneLen(zone, key)
+}
+
+// ZoneFlush: Deletes all keys (what 0), or those that have expired (1), then at most max where max is not 0. Answers how many.
+func ZoneFlush(zone int32, what int32, max int32) int32 {
+	if !allows("zone_flush", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.ZoneFlush(zone, what, max)
+}
+
+// ZoneKeys: At most max keys as a list, in no order; max is 1 to 65536.
+func ZoneKeys(zone int32, max int32, buf []byte) int32 {
+	if !allows("zone_keys", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.ZoneKeys(zone, max, buf)
+}
+
+// ZoneInfo: The zone's capacity, what is free of it, both in bytes, and the number of keys: three 8-byte integers, little-endian.
+func ZoneInfo(zone int32, buf []byte) int32 {
+	if !allows("zone_info", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.ZoneInfo(zone, buf)
+}
+
+// ZoneHold: Counts the exchange under a key until it ends: the server takes it off again, whatever happens. Answers the count, this one included, or busy where there are max already. An exchange holds at most 64 counts; then no memory.
+func ZoneHold(zone int32, key string, max int32) int32 {
+	if !allows("zone_hold", 0x1f8) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.ZoneHold(zone, key, max)
 }

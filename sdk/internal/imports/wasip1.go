@@ -648,3 +648,138 @@ func host_uuid(version int32, buf unsafe.Pointer, capacity uint32) int32
 func Uuid(version int32, buf []byte) int32 {
 	return host_uuid(version, unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
 }
+
+//go:wasmimport phasm zone_open
+//go:noescape
+func host_zone_open(name string) int32
+
+// ZoneOpen: The number of a zone, by which the functions below know it: it stays the same as long as the plugin is loaded. Not granted where the configuration does not give the plugin the zone. A key has 1 byte to 64 KiB. A value is one byte for its kind and then: 1 any bytes, 2 an int64 and 3 a double, 8 bytes little-endian, 4 one byte, 0 or 1. A time to live is in nanoseconds, rounded up to milliseconds; 0 is forever.
+func ZoneOpen(name string) int32 {
+	return host_zone_open(name)
+}
+
+//go:wasmimport phasm zone_get
+//go:noescape
+func host_zone_get(zone int32, key string, flags int32, buf unsafe.Pointer, capacity uint32) int32
+
+// ZoneGet: The value of a key. With flag 1 also one that has expired and is still there: 0x80 is added to its kind. A list is an error.
+func ZoneGet(zone int32, key string, flags int32, buf []byte) int32 {
+	return host_zone_get(zone, key, flags, unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm zone_set
+//go:noescape
+func host_zone_set(zone int32, mode int32, key string, value string, ttl int64) int32
+
+// ZoneSet: Sets a key: mode 0 always, 1 always but without evicting anything (no memory), 2 where there is no such key (exists), 3 both, 4 where there is such a key (not found). Answers 1 where entries had to be evicted that had not expired, else 0.
+func ZoneSet(zone int32, mode int32, key string, value string, ttl int64) int32 {
+	return host_zone_set(zone, mode, key, value, ttl)
+}
+
+//go:wasmimport phasm zone_incr
+//go:noescape
+func host_zone_incr(zone int32, key string, delta string, init string, ttl int64, buf unsafe.Pointer, capacity uint32) int32
+
+// ZoneIncr: Adds to a number and answers the sum, an int64 where both are and it does not overflow, else a double. A key that is missing begins at init and lives for ttl, or is not found where init is empty. Where the buffer has less than 9 bytes nothing is done.
+func ZoneIncr(zone int32, key string, delta string, init string, ttl int64, buf []byte) int32 {
+	return host_zone_incr(zone, key, delta, init, ttl, unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm zone_cas
+//go:noescape
+func host_zone_cas(zone int32, key string, old string, new string, ttl int64) int32
+
+// ZoneCas: Sets a key where its value is old: where it is another exists, where the key is missing not found. An empty old is for a key that is missing, an empty new deletes.
+func ZoneCas(zone int32, key string, old string, new string, ttl int64) int32 {
+	return host_zone_cas(zone, key, old, new, ttl)
+}
+
+//go:wasmimport phasm zone_delete
+//go:noescape
+func host_zone_delete(zone int32, key string) int32
+
+// ZoneDelete: Deletes a key; that there was none is no error.
+func ZoneDelete(zone int32, key string) int32 {
+	return host_zone_delete(zone, key)
+}
+
+//go:wasmimport phasm zone_ttl
+//go:noescape
+func host_zone_ttl(zone int32, key string) int64
+
+// ZoneTtl: How long a key has to live, 0 forever, or a negative error.
+func ZoneTtl(zone int32, key string) int64 {
+	return host_zone_ttl(zone, key)
+}
+
+//go:wasmimport phasm zone_expire
+//go:noescape
+func host_zone_expire(zone int32, key string, ttl int64) int32
+
+// ZoneExpire: Sets how long a key has to live.
+func ZoneExpire(zone int32, key string, ttl int64) int32 {
+	return host_zone_expire(zone, key, ttl)
+}
+
+//go:wasmimport phasm zone_push
+//go:noescape
+func host_zone_push(zone int32, key string, end int32, value string) int32
+
+// ZonePush: Adds to a list, on its left (0) or right (1), and answers its length. It makes the list where the key is missing. It never evicts what has not expired.
+func ZonePush(zone int32, key string, end int32, value string) int32 {
+	return host_zone_push(zone, key, end, value)
+}
+
+//go:wasmimport phasm zone_pop
+//go:noescape
+func host_zone_pop(zone int32, key string, end int32, buf unsafe.Pointer, capacity uint32) int32
+
+// ZonePop: Takes an element from a list. Where the buffer is too small it stays.
+func ZonePop(zone int32, key string, end int32, buf []byte) int32 {
+	return host_zone_pop(zone, key, end, unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm zone_len
+//go:noescape
+func host_zone_len(zone int32, key string) int32
+
+// ZoneLen: The length of a list, 0 where the key is missing.
+func ZoneLen(zone int32, key string) int32 {
+	return host_zone_len(zone, key)
+}
+
+//go:wasmimport phasm zone_flush
+//go:noescape
+func host_zone_flush(zone int32, what int32, max int32) int32
+
+// ZoneFlush: Deletes all keys (what 0), or those that have expired (1), then at most max where max is not 0. Answers how many.
+func ZoneFlush(zone int32, what int32, max int32) int32 {
+	return host_zone_flush(zone, what, max)
+}
+
+//go:wasmimport phasm zone_keys
+//go:noescape
+func host_zone_keys(zone int32, max int32, buf unsafe.Pointer, capacity uint32) int32
+
+// ZoneKeys: At most max keys as a list, in no order; max is 1 to 65536.
+func ZoneKeys(zone int32, max int32, buf []byte) int32 {
+	return host_zone_keys(zone, max, unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm zone_info
+//go:noescape
+func host_zone_info(zone int32, buf unsafe.Pointer, capacity uint32) int32
+
+// ZoneInfo: The zone's capacity, what is free of it, both in bytes, and the number of keys: three 8-byte integers, little-endian.
+func ZoneInfo(zone int32, buf []byte) int32 {
+	return host_zone_info(zone, unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm zone_hold
+//go:noescape
+func host_zone_hold(zone int32, key string, max int32) int32
+
+// ZoneHold: Counts the exchange under a key until it ends: the server takes it off again, whatever happens. Answers the count, this one included, or busy where there are max already. An exchange holds at most 64 counts; then no memory.
+func ZoneHold(zone int32, key string, max int32) int32 {
+	return host_zone_hold(zone, key, max)
+}

@@ -12,6 +12,9 @@ var (
 	hits   = sdk.NewCounter("hits_total", "Hits.", "method", "path")
 	size   = sdk.NewGauge("size", "Size.")
 	took   = sdk.NewHistogram("took_seconds", "Time taken.", []float64{0.1, 1})
+	zone   = sdk.OpenZone("zone")
+	count  = sdk.CountLimit{Zone: zone, Limit: 10, Window: 60e9}
+	rate   = sdk.RateLimit{Zone: zone, Rate: 1e6, Burst: 1e6}
 	single = hits.With("GET", "/single")
 	word   = sdk.MustCompile(`(?i)W(OR)D`)
 )
@@ -157,6 +160,22 @@ var content = []step{
 		var b, c [64]byte
 		sdk.Base64URL.AppendEncode(b[:0], value)
 		sdk.Base64URL.AppendDecode(c[:0], "dmFsdWU=")
+	}},
+	{"zone", func(r *sdk.Request) {
+		var b [64]byte
+		zone.Set("text", sdk.Text("value"), sdk.TTL(1e9))
+		zone.Append(b[:0], "text")
+		zone.CompareAndSwap("text", sdk.Text("value"), sdk.Text("other"), 0)
+		zone.IncrFrom("number", 1, 0, sdk.TTL(60e9))
+		zone.Get("number")
+		zone.TTL("number")
+		zone.Delete("text")
+		zone.PushLeft("list", sdk.Int(1))
+		zone.PopRight("list")
+		zone.Len("list")
+		zone.Info()
+		count.Take("count")
+		rate.Take("rate")
 	}},
 	{"control", func(r *sdk.Request) { r.Exec("/b"); r.Redirect("/c", 302); r.Exit(200) }},
 	{"JSON", func(r *sdk.Request) {

@@ -1,0 +1,242 @@
+package zone_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+
+	"phasm/plugins/zone"
+)
+
+// store is what the table compares. Values have 32 bytes.
+type store interface {
+	get(key []byte) bool
+	set(key []byte)
+	incr(key []byte)
+}
+
+var value = []byte("a value that has some 32 bytes .")
+
+type memoryStore struct {
+	z   *zone.Memory
+	ttl time.Duration
+}
+
+func (m memoryStore) get(key []byte) bool {
+	var dst [64]byte
+	_, err := m.z.Get(context.Background(), dst[:0], key)
+	return err == nil
+}
+func (m memoryStore) set(key []byte) {
+	m.z.Set(context.Background(), zone.Set, key, zone.TextOf(value), m.ttl)
+}
+func (m memoryStore) incr(key []byte) {
+	m.z.Incr(context.Background(), key, zone.IntOf(1), zone.IntOf(0), m.ttl)
+}
+
+// mapStore is a map and a lock: no TTL, no bound.
+type mapStore struct {
+	mu      sync.Mutex
+	values  map[string][]byte
+	numbers map[string]int64
+}
+
+func (m *mapStore) get(key []byte) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var dst [64]byte
+	copy(dst[:], m.values[string(key)])
+	return dst[0] != 0
+}
+func (m *mapStore) set(key []byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.values[string(key)] = append([]byte(nil), value...)
+}
+func (m *mapStore) incr(key []byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.numbers[string(key)]++
+}
+
+// otterStore is a cache of Go values: increments are its Compute.
+type otterStore struct {
+	values  *otter.Cache[string, []byte]
+	numbers *otter.Cache[string, int64]
+}
+
+func newOtter(ttl time.Duration, entries int) otterStore {
+	v := otter.Options[string, []byte]{MaximumSize: entries}
+	n := otter.Options[string, int64]{MaximumSize: entries}
+	if ttl > 0 {
+		v.ExpiryCalculator = otter.ExpiryWriting[string, []byte](ttl)
+		n.ExpiryCalculator = otter.ExpiryWriting[string, int64](ttl)
+	}
+	return otterStore{otter.Must(&v), otter.Must(&n)}
+}
+
+func (o otterStore) get(key []byte) bool {
+	v, ok := o.values.GetIfPresent(string(key))
+	var dst [64]byte
+	copy(dst[:], v)
+	return ok
+}
+func (o otterStore) set(key []byte) { o.values.Set(string(key), append([]byte(nil), value...)) }
+func (o otterStore) incr(key []byte) {
+	o.numbers.Compute(string(key), func(old int64, found bool) (int64, otter.ComputeOp) { return old + 1, otter.WriteOp })
+}
+
+var stores = []struct {
+	name string
+	make func(entries int) store
+}{
+	{"zone", func(n int) store { return memoryStore{zone.New(int64(n)*300 + 1<<20), 0} }},
+	{"zone with TTL", func(n int) store { return memoryStore{zone.New(int64(n)*300 + 1<<20), time.Hour} }},
+	{"map and mutex", func(int) store { return &mapStore{values: map[string][]byte{}, numbers: map[string]int64{}} }},
+	{"otter", func(n int) store { return newOtter(0, n) }},
+	{"otter with TTL", func(n int) store { return newOtter(time.Hour, n) }},
+}
+
+func keyOf(b []byte, n uint64) []byte { return strconv.AppendUint(append(b[:0], "client "...), n, 10) }
+
+// BenchmarkZone prints a table: each operation on one key and on many, from
+// one goroutine and from one for each core.
+func BenchmarkZone(b *testing.B) {
+	const many = 100_000
+	for _, op := range []string{"get", "set", "incr"} {
+		for _, keys := range []uint64{1, many} {
+			for _, s := range stores {
+				for _, parallel := range []bool{false, true} {
+					name := fmt.Sprintf("%s/keys=%d/%s", op, keys, s.name)
+					if parallel {
+						name += "/parallel"
+					}
+					b.Run(name, func(b *testing.B) {
+						st := s.make(2 * many)
+						do := st.set
+						var key [32]byte
+						for n := range keys {
+							st.set(keyOf(key[:], n))
+							if op == "incr" {
+								st.incr(keyOf(key[:], n))
+							}
+						}
+						switch op {
+						case "get":
+							do = func(key []byte) {
+								if !st.get(key) {
+									b.Error("missing")
+								}
+							}
+						case "incr":
+							if m, ok := st.(memoryStore); ok {
+								m.z.Flush(context.Background())
+							}
+							do = st.incr
+						}
+						b.ReportAllocs()
+						b.ResetTimer()
+						if !parallel {
+							var key [32]byte
+							n := uint64(0)
+							for b.Loop() {
+								n = n*2862933555777941757 + 3037000493
+								do(keyOf(key[:], n>>33%keys))
+							}
+							return
+						}
+						var seed atomic.Uint64
+						b.RunParallel(func(pb *testing.PB) {
+							var key [32]byte
+							n := seed.Add(1)
+							for pb.Next() {
+								n = n*2862933555777941757 + 3037000493
+								do(keyOf(key[:], n>>33%keys))
+							}
+						})
+					})
+				}
+			}
+		}
+	}
+}
+
+// BenchmarkHot is Get and Incr on one key, nothing else.
+func BenchmarkHot(b *testing.B) {
+	ctx, key := context.Background(), []byte("client 192.0.2.1")
+	for _, ttl := range []time.Duration{0, time.Hour} {
+		z := zone.New(10 << 20)
+		z.Set(ctx, zone.Set, key, zone.IntOf(1), ttl)
+		b.Run(fmt.Sprintf("get/ttl=%v", ttl), func(b *testing.B) {
+			var dst [64]byte
+			for b.Loop() {
+				z.Get(ctx, dst[:0], key)
+			}
+		})
+		b.Run(fmt.Sprintf("incr/ttl=%v", ttl), func(b *testing.B) {
+			for b.Loop() {
+				z.Incr(ctx, key, zone.IntOf(1), zone.Value{}, 0)
+			}
+		})
+	}
+}
+
+// BenchmarkMillion fills a zone with a million keys, prints what each takes of
+// the process's memory, and how long the longest operations took.
+func BenchmarkMillion(b *testing.B) {
+	const million = 1_000_000
+	for b.Loop() {
+		b.StopTimer()
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		z := zone.New(200 << 20)
+		ctx := context.Background()
+		took := make([]time.Duration, 0, 2*million)
+		var key [32]byte
+		var dst [64]byte
+		b.StartTimer()
+		for n := range uint64(million) {
+			k := keyOf(key[:], n)
+			start := time.Now()
+			z.Set(ctx, zone.Set, k, zone.TextOf(value), time.Hour)
+			took = append(took, time.Since(start))
+		}
+		for n := range uint64(million) {
+			k := keyOf(key[:], n)
+			start := time.Now()
+			if _, err := z.Get(ctx, dst[:0], k); err != nil {
+				b.Fatal(err)
+			}
+			took = append(took, time.Since(start))
+		}
+		b.StopTimer()
+		sets, gets := took[:million:million], took[million:]
+		for _, half := range []struct {
+			name string
+			took []time.Duration
+		}{{"set", sets}, {"get", gets}} {
+			slices.Sort(half.took)
+			b.ReportMetric(float64(half.took[million/2].Nanoseconds()), half.name+"-median-ns")
+			b.ReportMetric(float64(half.took[million/1000*999].Nanoseconds()), half.name+"-p99.9-ns")
+			b.ReportMetric(float64(half.took[million-1].Nanoseconds())/1000, half.name+"-max-µs")
+		}
+		took, sets, gets = nil, nil, nil
+		start := time.Now()
+		runtime.GC()
+		b.ReportMetric(float64(time.Since(start).Microseconds()), "GC-µs")
+		runtime.ReadMemStats(&after)
+		f := z.Figures()
+		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/million, "B/entry")
+		b.ReportMetric(float64(f.Used)/million, "counted-B/entry")
+		b.StartTimer()
+	}
+}

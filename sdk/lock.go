@@ -1,0 +1,69 @@
+package sdk
+
+import "strconv"
+
+// Lock is a lock by a zone's key, which one exchange among all instances holds:
+// what resty.lock is in OpenResty. It ends by itself, so that a plugin that
+// fails keeps nobody out for longer. The zone should not be one that fills up:
+// a lock can be evicted like any other entry.
+//
+//	unlock, err := lock.Acquire("report")
+//	if err != nil {
+//		return r.Exit(503)
+//	}
+//	defer unlock()
+type Lock struct {
+	Zone    *Zone
+	Expiry  TTL // after which the lock ends by itself; 0 means 30 seconds
+	Timeout TTL // how long Acquire waits; 0 means 5 seconds, less than 0 not at all
+}
+
+// How Acquire waits: as resty.lock does.
+const (
+	lockExpiry  = TTL(30e9)
+	lockTimeout = TTL(5e9)
+	lockStep    = TTL(1e6) // twice as long each time
+	lockMaxStep = TTL(500e6)
+)
+
+// Acquire takes the lock, and answers how to give it back. It waits while
+// others have it; after the timeout it is [ErrTimeout]. Giving back answers
+// [ErrNotFound] or [ErrExists] where the lock had ended by itself.
+func (l *Lock) Acquire(key string) (unlock func() error, err error) {
+	expiry, left := l.Expiry, l.Timeout
+	if expiry == 0 {
+		expiry = lockExpiry
+	}
+	if left == 0 {
+		left = lockTimeout
+	}
+	owner, err := l.owner()
+	if err != nil {
+		return nil, err
+	}
+	for step := lockStep; ; step = min(2*step, lockMaxStep) {
+		switch err := l.Zone.SafeAdd(key, owner, expiry); {
+		case err == nil:
+			return func() error { return l.Zone.CompareAndSwap(key, owner, Value{}, 0) }, nil
+		case err != ErrExists:
+			return nil, err
+		case left <= 0:
+			return nil, ErrTimeout
+		}
+		step = min(step, left)
+		if err := Sleep(step); err != nil {
+			return nil, err
+		}
+		left -= step
+	}
+}
+
+// owners is the key that numbers those who acquire locks. No other key that a
+// plugin chooses by accident is like it.
+const owners = "\x00phasm locks"
+
+// owner is a value that nobody else has had.
+func (l *Lock) owner() (Value, error) {
+	n, err := l.Zone.IncrFrom(owners, 1, 0, 0)
+	return Text("lock " + strconv.FormatInt(n, 36) + " " + strconv.FormatInt(Now(), 36)), err
+}

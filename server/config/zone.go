@@ -1,0 +1,70 @@
+package config
+
+import (
+	"slices"
+	"strings"
+
+	"phasm/plugins/suggest"
+)
+
+// Zone is a [zones.NAME] table: a store that plugins share.
+type Zone struct {
+	// Name is the table's name, by which grants refer to it.
+	Name string
+
+	// Size bounds what the zone's entries count together; package zone says
+	// how. At least 64KiB; a reload may change it. Required.
+	Size Size `toml:"size" required:"10MiB" min:"64KiB"`
+
+	_ struct{} `later:"backend"`
+}
+
+// ZoneGrant is an element of grants.zones.
+type ZoneGrant struct {
+	Name  string
+	Write bool
+}
+
+// readOnly ends a grant that is for reading only.
+const readOnly = ":read"
+
+// ParseZoneGrant reads a grant: a zone's name, with ":read" behind it where the
+// plugin may not write.
+func ParseZoneGrant(text string) ZoneGrant {
+	name, read := strings.CutSuffix(text, readOnly)
+	return ZoneGrant{Name: name, Write: !read}
+}
+
+// checkZones looks up the zones that plugins are granted, and warns of those
+// that none is.
+func (l *loader) checkZones() {
+	var names []string
+	for _, z := range l.config.Zones {
+		names = append(names, z.Name)
+	}
+	granted := map[string]bool{}
+	for _, p := range l.config.Plugins {
+		path := keyPath(keyPath(keyPath("plugins", p.Name), "grants"), "zones")
+		twice := map[string]bool{}
+		for i, text := range p.Grants.Zones {
+			at, name := indexPath(path, i), ParseZoneGrant(text).Name
+			switch {
+			case twice[name]:
+				l.problem(at, "zone %s stands here twice; keep one of them", describe(name))
+			case !slices.Contains(names, name):
+				advice := "declare it as [zones.NAME]"
+				if isBareKey(name) {
+					advice = "declare it as [zones." + name + "]"
+				}
+				l.problem(at, "no zone named %s%s", describe(name), didYouMean(suggest.Nearest(name, names), advice))
+			}
+			twice[name], granted[name] = true, true
+		}
+	}
+	for _, name := range names {
+		if !granted[name] {
+			l.config.Warnings = append(l.config.Warnings,
+				l.config.Problem(keyPath("zones", name), "no plugin is granted this zone; name it in the grants of one, or remove it"))
+		}
+	}
+}

@@ -1,0 +1,96 @@
+package server
+
+import (
+	"sync"
+
+	"phasm/plugins/host"
+	"phasm/plugins/metric"
+	"phasm/plugins/zone"
+	"phasm/server/config"
+)
+
+// zones are the zones that generations use, by name. One lives as long as a
+// generation that has it, so what is in it survives a reload.
+type zones struct {
+	registry *metric.Registry // beside which each zone has its own
+
+	mu   sync.Mutex
+	used map[string]*usedZone
+}
+
+// usedZone is a zone and how many generations use it.
+type usedZone struct {
+	store    *zone.Memory
+	registry *metric.Registry
+	uses     int
+}
+
+// claim gives a generation its zones, and makes those that are new. One that
+// there is keeps its size until resize.
+func (z *zones) claim(tables []config.Zone) map[string]*zone.Memory {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	claimed := map[string]*zone.Memory{}
+	for _, table := range tables {
+		u := z.used[table.Name]
+		if u == nil {
+			u = &usedZone{store: zone.New(int64(table.Size)), registry: z.registry.Next()}
+			registerZone(u.registry, table.Name, u.store)
+			z.used[table.Name] = u
+		}
+		u.uses++
+		claimed[table.Name] = u.store
+	}
+	return claimed
+}
+
+// resize gives the zones the sizes of the configuration that is now in use.
+func (z *zones) resize(tables []config.Zone) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	for _, table := range tables {
+		if u := z.used[table.Name]; u != nil { // else the server has ended meanwhile
+			u.store.Resize(int64(table.Size))
+		}
+	}
+}
+
+// release takes a generation's zones back.
+func (z *zones) release(claimed map[string]*zone.Memory) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	for name := range claimed {
+		u := z.used[name]
+		if u.uses--; u.uses == 0 {
+			u.registry.Close()
+			delete(z.used, name)
+		}
+	}
+}
+
+// registerZone has a zone's figures among the metrics.
+func registerZone(r *metric.Registry, name string, z *zone.Memory) {
+	for _, f := range []struct {
+		kind       metric.Kind
+		name, help string
+		value      func(zone.Figures) float64
+	}{
+		{metric.Gauge, "phasm_zone_capacity_bytes", "Sizes of the zones.", func(f zone.Figures) float64 { return float64(f.Capacity) }},
+		{metric.Gauge, "phasm_zone_used_bytes", "What the zones' entries count together.", func(f zone.Figures) float64 { return float64(f.Used) }},
+		{metric.Gauge, "phasm_zone_entries", "Entries of the zones, expired ones included until they are deleted.", func(f zone.Figures) float64 { return float64(f.Entries) }},
+		{metric.Counter, "phasm_zone_evictions_total", "Entries deleted to make room before they had expired.", func(f zone.Figures) float64 { return float64(f.Evictions) }},
+		{metric.Counter, "phasm_zone_hits_total", "Keys that were there when they were read or added to.", func(f zone.Figures) float64 { return float64(f.Hits) }},
+		{metric.Counter, "phasm_zone_misses_total", "Keys that were not.", func(f zone.Figures) float64 { return float64(f.Misses) }},
+	} {
+		r.Must(f.kind, f.name, f.help, []string{"zone"}).Func(func() float64 { return f.value(z.Figures()) }, name)
+	}
+}
+
+// zonesOf are the zones that a plugin is granted.
+func (g *generation) zonesOf(p config.Plugin) (granted []host.Zone) {
+	for _, text := range p.Grants.Zones {
+		grant := config.ParseZoneGrant(text)
+		granted = append(granted, host.Zone{Name: grant.Name, Store: g.zones[grant.Name], Write: grant.Write})
+	}
+	return granted
+}
