@@ -12,8 +12,8 @@ import (
 )
 
 func TestCountLimit(t *testing.T) {
-	z := sdk.OpenZone("zone")
 	h := sdktest.New(t, nil, sdktest.Zone("zone", 0))
+	z := sdk.OpenZone("zone")
 	l := sdk.CountLimit{Zone: z, Limit: 3, Window: sdk.TTL(time.Minute)}
 	take := func(ok bool, remaining int, reset time.Duration) {
 		t.Helper()
@@ -31,8 +31,8 @@ func TestCountLimit(t *testing.T) {
 }
 
 func TestRateLimit(t *testing.T) {
-	z := sdk.OpenZone("zone")
 	h := sdktest.New(t, nil, sdktest.Zone("zone", 0))
+	z := sdk.OpenZone("zone")
 	l := sdk.RateLimit{Zone: z, Rate: 10, Burst: 2}
 	for i, want := range []struct {
 		after, delay time.Duration
@@ -54,8 +54,8 @@ func TestRateLimit(t *testing.T) {
 }
 
 func TestConnLimit(t *testing.T) {
-	z := sdk.OpenZone("zone")
 	h := sdktest.New(t, nil, sdktest.Zone("zone", 0))
+	z := sdk.OpenZone("zone")
 	l := sdk.ConnLimit{Zone: z, Max: 1, Burst: 2, Delay: sdk.TTL(time.Second)}
 	var delay int64
 	var err error
@@ -84,8 +84,8 @@ func TestConnLimit(t *testing.T) {
 }
 
 func TestLock(t *testing.T) {
-	z := sdk.OpenZone("zone")
 	h := sdktest.New(t, nil, sdktest.Zone("zone", 0))
+	z := sdk.OpenZone("zone")
 	l := sdk.Lock{Zone: z}
 	unlock, err := l.Acquire("k")
 	fails(t, "acquire", err, nil)

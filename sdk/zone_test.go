@@ -11,8 +11,8 @@ import (
 )
 
 func TestZone(t *testing.T) {
-	z := sdk.OpenZone("zone")
 	sdktest.New(t, nil, sdktest.Zone("zone", 64<<10), sdktest.ReadZone("read", map[string]string{"k": "v"}))
+	z := sdk.OpenZone("zone")
 	for want, v := range map[string]sdk.Value{
 		"text": sdk.Text("text"), long: sdk.Text(long), "-5": sdk.Int(-5), "2.5": sdk.Float(2.5), "true": sdk.Bool(true), "false": sdk.Bool(false),
 	} {

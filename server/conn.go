@@ -115,6 +115,7 @@ func (c *conn) serve() {
 			s.log().Error("BUG: panic while serving a request", "panic", r, "stack", string(debug.Stack()))
 			c.net.Close()
 			c.x.releaseInstances()
+			c.x.Release()
 			c.letGo()
 			s.remove(c)
 			s.metrics.connections.Add(-1)

@@ -273,7 +273,7 @@ func run(t *testing.T, program []byte, size int64, evictions bool) {
 		if got != want {
 			t.Fatalf("step %d, operation %d on %.20q: got %.200s, want %.200s", step, op%16, key, got, want)
 		}
-		if step%64 == 0 || len(program) == 0 {
+		if step%256 == 0 || len(program) == 0 {
 			f := z.Figures()
 			if f.Used > f.Capacity {
 				t.Fatalf("step %d: %d bytes are used of %d", step, f.Used, f.Capacity)
@@ -295,13 +295,13 @@ func program(seed uint64, n int) []byte {
 }
 
 func TestModel(t *testing.T) {
-	for seed := range uint64(8) {
+	for seed := range uint64(4) {
 		run(t, program(seed, 10_000), 64<<20, false)
 	}
 }
 
 func TestModelWithEvictions(t *testing.T) {
-	for seed := range uint64(12) {
+	for seed := range uint64(8) {
 		run(t, program(seed, 10_000), 100<<10, true)
 	}
 }
