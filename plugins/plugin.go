@@ -214,6 +214,7 @@ func (p *Plugin) Acquire() (*Instance, error) {
 
 // Release gives an instance back. One that has had a fault is ended.
 func (p *Plugin) Release(i *Instance) {
+	i.call.End()
 	if i.broken {
 		p.faulted()
 		p.pool.Discard(i)

@@ -21,6 +21,7 @@ type Plugin struct {
 
 	environment environment
 	refusals    refusals
+	http        httpGrants
 }
 
 // NewPlugin makes the host's side of a plugin.
@@ -33,6 +34,7 @@ func NewPlugin(name string, config map[string]any, grants Grants, log *slog.Logg
 		Metrics:     newMetrics(name, registry),
 		environment: newEnvironment(grants),
 		refusals:    refusals{plugin: name, log: log, logged: map[string]bool{}},
+		http:        newHTTPGrants(grants),
 	}
 }
 
@@ -64,6 +66,8 @@ type Call struct {
 	calls   uint      // of host functions
 	waiting time.Time // when the wait began that goes on
 
+	http *httpCalls // nil until the guest sends a request
+
 	memory api.Memory // of the calling module, valid during a host call
 }
 
@@ -82,6 +86,11 @@ func (f *Function) Call(ctx context.Context, mod api.Module, stack []uint64) {
 	c.memory = mod.Memory()
 	f.call(c, stack)
 }
+
+// End ends what the guest has begun and what does not outlive an exchange: the
+// server calls it when the exchange is over, and after init, init_worker and
+// exit_worker.
+func (c *Call) End() { c.closeHTTP() }
 
 // fail answers an error.
 func fail(stack []uint64, e abi.Errno) { stack[0] = api.EncodeI32(int32(e)) }

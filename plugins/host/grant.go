@@ -16,11 +16,12 @@ type Grant uint8
 const (
 	NoGrant Grant = iota // what every plugin may use
 	Env                  // environment variables, by name
+	HTTP                 // hosts that requests may be sent to
 	NumGrants
 )
 
 // String is the grant's key under [plugins.NAME.grants].
-func (g Grant) String() string { return [...]string{NoGrant: "none", Env: "env"}[g] }
+func (g Grant) String() string { return [...]string{NoGrant: "none", Env: "env", HTTP: "http"}[g] }
 
 // Grants are what the configuration gives a plugin. The zero value is nothing.
 type Grants struct {
@@ -29,6 +30,11 @@ type Grants struct {
 	// LookupEnv answers a variable's value and whether it is set. It is asked
 	// once for each name, when the plugin is loaded; where it is nil none is set.
 	LookupEnv func(name string) (value string, set bool)
+	// HTTP are the hosts that the plugin may send requests to, as
+	// httpclient.ParseGrant reads them; what it does not take grants nothing.
+	HTTP []string
+	// HTTPSender sends the plugin's requests; nil grants none.
+	HTTPSender HTTPSender
 }
 
 // Has tells whether anything of that kind is given.
@@ -38,6 +44,8 @@ func (g *Grants) Has(kind Grant) bool {
 		return true
 	case Env:
 		return len(g.Env) > 0
+	case HTTP:
+		return len(g.HTTP) > 0 && g.HTTPSender != nil
 	default:
 		return false
 	}
@@ -61,8 +69,12 @@ const (
 
 // add logs a refusal, unless it has been logged before.
 func (r *refusals) add(kind Grant, name []byte) {
-	message := fmt.Sprintf("%s %q is not granted: add it to %s in [plugins.%s.grants]",
-		kind, name[:min(len(name), maxRefusedName)], kind, r.plugin)
+	r.once(fmt.Sprintf("%s %q is not granted: add it to %s in [plugins.%s.grants]",
+		kind, name[:min(len(name), maxRefusedName)], kind, r.plugin))
+}
+
+// once logs a message about a refusal, unless it has been logged before.
+func (r *refusals) once(message string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.logged[message] || len(r.logged) == maxRefusals {

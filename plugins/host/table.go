@@ -188,6 +188,26 @@ var table = []Function{
 	{"sleep", []Param{{"nanoseconds", Int64}}, Status, everywhere, NoGrant,
 		"Blocks this request, and no other, for a time. Ends early with closed when the client has gone, and with timeout when the call has lasted as long as it may.", timeSleep},
 
+	// http.go
+	{"http_request", []Param{text("method"), text("url"), list("headers"), list("options"), text("body")}, Number, everywhere, HTTP,
+		"Begins to send an HTTP request and answers its handle, at once: several may be on their way, at most 64 of an instance, then no memory. Headers and options are lists name, value, name, value, …. The URL is absolute, its host granted. Headers that belong to the connection or frame the message, and Host, have no effect. A body has at most 64 KiB; longer ones are streamed. Options, numbers in decimal, times in milliseconds: connect_timeout (5000), tls_timeout (5000), header_timeout (30000, from the request's last byte to the response's first), timeout (60000, for all of it), redirects (0: how many are followed, at most 10, each to a granted host), decompress (0; 1: ask for gzip and undo it), response_limit (0: none; the most bytes of a response's body), stream (0; 1: the body follows by http_write and is ended by http_send), length (how long it will be then; chunked where it is not given). What is open when the exchange ends is closed.", httpRequest},
+	{"http_write", []Param{number("handle"), text("bytes")}, Status, everywhere, NoGrant,
+		"Adds to a streamed request's body, waiting for the other side where it must. Answers closed where the other side has answered and reads no more of it.", httpWrite},
+	{"http_send", []Param{number("handle")}, Status, everywhere, NoGrant,
+		"Ends a streamed request's body.", httpSend},
+	{"http_status", []Param{number("handle")}, Number, everywhere, NoGrant,
+		"Waits for the response's head and answers its status. It answers timeout when one of the request's times, or the call's, is over, closed when the client has gone, not granted for a redirect, or an address that a name leads to, that is not granted, and I/O error for the rest, as http_header_get, http_header_list, http_read and http_write do.", httpStatus},
+	{"http_header_get", []Param{number("handle"), text("name"), buffer("buf")}, Length, everywhere, NoGrant,
+		"The first value of a header of the response, for whose head it waits; names are compared without regard to case.", httpHeaderGet},
+	{"http_header_list", []Param{number("handle"), buffer("buf")}, Length, everywhere, NoGrant,
+		"All headers of the response, for whose head it waits, as a list name, value, name, value, …, sorted by name.", httpHeaderList},
+	{"http_read", []Param{number("handle"), buffer("buf")}, Count, everywhere, NoGrant,
+		"Reads on in the response's body, waiting for it where it must. A body over response_limit is no memory.", httpRead},
+	{"http_error", []Param{number("handle"), buffer("buf")}, Length, everywhere, NoGrant,
+		"Why the request has failed, for people; empty where it has not.", httpError},
+	{"http_close", []Param{number("handle")}, Status, everywhere, NoGrant,
+		"Ends a request, wherever it is, and frees its handle, whose number a later one gets.", httpClose},
+
 	// metric.go
 	{"metric_define", []Param{number("kind"), text("name"), text("help"), list("labels"), text("buckets")}, Number, everywhere, NoGrant,
 		"Defines a metric of the plugin (kind 0 counter, 1 gauge, 2 histogram) and answers its id; again with the same definition it answers the same id. A histogram's buckets are little-endian doubles, growing; none means the default ones.", metricDefine},
