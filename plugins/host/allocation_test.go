@@ -9,7 +9,7 @@ import (
 )
 
 // These make something that stays, or write to the log.
-var allocating = []string{"log", "metric_define", "metric_series"}
+var allocating = []string{"log", "metric_define", "metric_series", "http_request"}
 
 func TestAllocations(t *testing.T) {
 	g := newGuest(t)

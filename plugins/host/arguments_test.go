@@ -19,6 +19,8 @@ func goodText(f *host.Function, parameter string) string {
 		return "http_x_a"
 	case f.Name == "metric_define" && parameter == "name":
 		return "x_a_total"
+	case parameter == "url":
+		return "http://x-a/"
 	case parameter == "uri":
 		return "/x-a"
 	case parameter == "buckets":
@@ -74,6 +76,11 @@ func (g *guest) begin(phase abi.Phase) {
 			id, _ := g.ask("metric_define", kind, name, "x-a", []string{}, []float64{})
 			g.ask("metric_series", int(id), []string{})
 		}
+	}
+	g.call.End()
+	g.sender.requests, g.sender.started = nil, nil
+	if !g.bare {
+		g.ask("http_request", "GET", "http://x-a/", []string{}, []string{"stream", "1"}, "")
 	}
 	if abi.RequestPhases.Has(phase) {
 		g.call.Exchange, _ = exchange()
