@@ -15,4 +15,5 @@ import "embed"
 //go:embed sdktest/config.go sdktest/control.go sdktest/ctx.go sdktest/do.go sdktest/doc.go sdktest/env.go
 //go:embed sdktest/exchange.go sdktest/fields.go sdktest/grant.go sdktest/host.go sdktest/list.go sdktest/log.go sdktest/metric.go sdktest/request.go
 //go:embed sdktest/response.go sdktest/time.go sdktest/uri.go sdktest/valid.go sdktest/variable.go
+//go:embed http.go sdktest/http.go sdktest/http_host.go
 var Source embed.FS

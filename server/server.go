@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"phasm/plugins"
+	"phasm/plugins/httpclient"
 	"phasm/plugins/memory"
 	"phasm/plugins/metric"
 	"phasm/server/config"
@@ -32,7 +33,8 @@ type Server struct {
 	registry   *metric.Registry // of what outlives generations
 	metrics    *serverMetrics
 	memory     *memory.Budget // what plugins' instances may have together
-	codes      plugins.Codes  // of all generations
+	http       *httpclient.Clients
+	codes      plugins.Codes // of all generations
 	logs       logFiles
 	generation atomic.Pointer[generation] // what new exchanges are served by
 	serving    chan struct{}              // closed when Serve has begun
@@ -59,6 +61,7 @@ type Server struct {
 func New(ctx context.Context, c *config.Config, options Options) (*Server, error) {
 	s := &Server{
 		options: options, registry: metric.NewRegistry(), memory: memory.NewBudget(memoryLimit(c)), logs: logFiles{used: map[logUse]*usedLog{}},
+		http:    httpclient.NewClients(httpclient.Options{}),
 		serving: make(chan struct{}), conns: map[*conn]struct{}{}, drained: make(chan struct{}),
 	}
 	s.metrics = newServerMetrics(s, options.Version)
@@ -182,6 +185,7 @@ func (s *Server) Close() {
 	if g := s.generation.Load(); !s.inUse(g) { // else a plugin still runs: its code must not go away under it
 		g.close()
 	}
+	s.http.Close()
 	s.logs.close()
 }
 

@@ -36,14 +36,16 @@ var (
 	errClosed  = errors.New("the request was closed")
 )
 
-// Client sends requests and keeps connections. It is safe for concurrent use,
-// but for Close, after which nothing is sent.
+// Client sends requests and keeps connections. It is safe for concurrent use.
 type Client struct {
 	transport *http.Transport
 	resolver  *net.Resolver
 	ctx       context.Context // of all requests
 	stop      context.CancelCauseFunc
-	running   sync.WaitGroup
+
+	mu      sync.Mutex
+	closed  bool
+	running sync.WaitGroup
 }
 
 // New makes a client. It is the caller's to close.
@@ -101,8 +103,22 @@ func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, e
 	return d.DialContext(ctx, network, address)
 }
 
-// Close ends all requests and connections, and waits for the former.
+// run runs one request beside the caller, false where the client is closed.
+func (c *Client) run(send func()) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.running.Go(send)
+	}
+	return !c.closed
+}
+
+// Close ends all requests and connections, and waits for the former. What is
+// asked for later fails.
 func (c *Client) Close() {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
 	c.stop(errClosed)
 	c.running.Wait()
 	c.transport.CloseIdleConnections()

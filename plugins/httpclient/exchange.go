@@ -85,7 +85,9 @@ func (c *Client) Start(r *Request) Exchange {
 	x.cancel = cancel
 	x.steps = steps{limits: r.Limits.complete(), cancel: cancel}
 	x.upEnded = !r.Stream
-	c.running.Go(func() { x.run(ctx, c) })
+	if !c.run(func() { x.run(ctx, c) }) {
+		x.ended, x.upClosed, x.err, x.errno = true, true, errClosed, abi.Closed
+	}
 	return x
 }
 

@@ -98,6 +98,7 @@ type fake struct {
 	logs     []LogLine
 	print    func(LogLine)
 	metrics  metrics
+	http     httpFake
 }
 
 var _ imports.Host = (*fake)(nil)
@@ -122,6 +123,9 @@ func newFake(c Config, grants []Grant) *fake {
 func (f *fake) run(p abi.Phase, x *Exchange) abi.Action {
 	phase, exchange := f.phase, f.exchange
 	f.phase, f.exchange = p, x
+	if x == nil {
+		defer f.closeHTTP()
+	}
 	defer func() { f.phase, f.exchange = phase, exchange }()
 	return phases.Run(p)
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
@@ -45,6 +46,7 @@ var granted = host.Grants{
 		value, set := map[string]string{"TOKEN": "secret", "EMPTY": "", "HIDDEN": "hidden"}[name]
 		return value, set
 	},
+	HTTP: []string{"api.example.com", "https://*.example.org:8443"}, HTTPSender: sender{},
 }
 
 // grants is granted for the fake.
@@ -55,6 +57,11 @@ func grants() (all []sdktest.Grant) {
 		} else {
 			all = append(all, sdktest.EnvUnset(name))
 		}
+	}
+	for _, host := range granted.HTTP {
+		all = append(all, sdktest.HTTP(host, func(r sdktest.HTTPRequest) sdktest.HTTPResponse {
+			return sdktest.HTTPResponse{Header: http.Header{"X-A": {"of the answer"}}, Body: r.Method + " " + r.Body}
+		}))
 	}
 	return all
 }
@@ -272,3 +279,17 @@ func (h *real) MetricSeries(n int32, s string) int32   { return h.i32("metric_se
 func (h *real) MetricAdd(n int32, v float64) int32     { return h.i32("metric_add", n, v) }
 func (h *real) MetricSet(n int32, v float64) int32     { return h.i32("metric_set", n, v) }
 func (h *real) MetricObserve(n int32, v float64) int32 { return h.i32("metric_observe", n, v) }
+
+func (h *real) HTTPRequest(method, url, headers, options, body string) int32 {
+	return h.i32("http_request", method, url, headers, options, body)
+}
+func (h *real) HTTPWrite(n int32, s string) int32 { return h.i32("http_write", n, s) }
+func (h *real) HTTPSend(n int32) int32            { return h.i32("http_send", n) }
+func (h *real) HTTPStatus(n int32) int32          { return h.i32("http_status", n) }
+func (h *real) HTTPHeaderGet(n int32, s string, b []byte) int32 {
+	return h.i32("http_header_get", n, s, b)
+}
+func (h *real) HTTPHeaderList(n int32, b []byte) int32 { return h.i32("http_header_list", n, b) }
+func (h *real) HTTPRead(n int32, b []byte) int32       { return h.i32("http_read", n, b) }
+func (h *real) HTTPError(n int32, b []byte) int32      { return h.i32("http_error", n, b) }
+func (h *real) HTTPClose(n int32) int32                { return h.i32("http_close", n) }

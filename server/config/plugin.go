@@ -65,7 +65,15 @@ type PluginGrants struct {
 	// read. It sees the values that they have when it is loaded.
 	Env []string `toml:"env" form:"env"`
 
-	_ struct{} `later:"zones,redis,http,sql"`
+	// HTTP are the hosts that the plugin may send requests to:
+	// [SCHEME://]HOST[:PORT], where *.NAME stands for all names below one.
+	HTTP []string `toml:"http" form:"http"`
+
+	// HTTPCA is a file of certificates, in PEM, of authorities that the
+	// plugin's requests trust beside the machine's own. Default none.
+	HTTPCA string `toml:"http_ca" file:"file"`
+
+	_ struct{} `later:"zones,redis,sql"`
 }
 
 // checkPlugins reports plugins that have no code, or two kinds of it.
