@@ -278,10 +278,9 @@ func (h *HTTPResponse) WriteTo(w io.Writer) (written int64, err error) {
 	}
 }
 
-// Bytes reads what is left of the body and closes the response. Longer than
-// limit bytes it is [ErrNoMemory].
+// Bytes reads what is left of the body. Longer than limit bytes it is
+// [ErrNoMemory].
 func (h *HTTPResponse) Bytes(limit int) ([]byte, error) {
-	defer h.Close()
 	var body []byte
 	for {
 		if len(body) == cap(body) {

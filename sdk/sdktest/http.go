@@ -156,7 +156,11 @@ func (c *httpCall) answer() {
 		c.response.Status = http.StatusOK
 	}
 	header := c.response.Header.Clone()
+	length := header.Values("Content-Length")
 	dropOurs(header)
+	if len(length) > 0 {
+		header["Content-Length"] = length
+	}
 	c.headers = fieldsOf(header)
 }
 
