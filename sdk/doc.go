@@ -34,7 +34,7 @@
 //   - ctx.go: values that the plugins of one exchange share
 //   - config.go, env.go, log.go, time.go, metric.go: what has nothing to do
 //     with a request and works in every phase
-//   - http.go: [Get], [Fetch] and [FetchAll] send requests to other servers
+//   - http.go: [Get], [Fetch], [FetchAll] and [Send] send requests to other servers
 //
 // Package sdktest runs a plugin in an ordinary go test, without WebAssembly.
 //

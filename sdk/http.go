@@ -59,8 +59,8 @@ var (
 )
 
 // HTTPError says why a request has failed. It wraps [ErrTimeout], [ErrIO],
-// [ErrNotGranted], [ErrNoMemory] or [ErrClosed], the client of the exchange
-// having gone.
+// [ErrNotGranted], [ErrNoMemory], [ErrBusy], or [ErrClosed] where the client of
+// the exchange has gone.
 type HTTPError struct {
 	URL    string
 	Reason string // for people; it may be empty
@@ -92,6 +92,24 @@ func Fetch(r *HTTPRequest) (*HTTPResponse, error) {
 		return nil, err
 	}
 	return resp, nil
+}
+
+// Send sends a request and lets it go on by itself: nobody waits for the
+// answer, or hears of it, not even of a failure. It is for what must not hold an
+// exchange up, such as sending logs. A plugin has at most 64 such requests on
+// their way; then it is [ErrBusy], and the request is cut off.
+func Send(r *HTTPRequest) error {
+	h, err := startHTTP(r)
+	if err == nil && r.streams() {
+		err = h.send(r)
+	}
+	if err != nil {
+		return err
+	}
+	if n := imports.HTTPDetach(h.handle); n < 0 {
+		return h.fail(r, n)
+	}
+	return nil
 }
 
 // HTTPResult is what has become of one request of several.

@@ -2,6 +2,7 @@ package host
 
 import (
 	"bytes"
+	"sync/atomic"
 	"time"
 
 	"github.com/tetratelabs/wazero/api"
@@ -19,10 +20,12 @@ type HTTPSender interface {
 type httpGrants struct {
 	hosts  httpclient.Grants
 	sender HTTPSender
+
+	detached *atomic.Int32 // how many requests nobody waits for
 }
 
 func newHTTPGrants(g Grants) httpGrants {
-	h := httpGrants{sender: g.HTTPSender}
+	h := httpGrants{sender: g.HTTPSender, detached: new(atomic.Int32)}
 	for _, pattern := range g.HTTP {
 		if grant, err := httpclient.ParseGrant(pattern); err == nil {
 			h.hosts = append(h.hosts, grant)
@@ -33,6 +36,10 @@ func newHTTPGrants(g Grants) httpGrants {
 
 // maxHTTPCalls is how many requests of an instance may be open at once.
 const maxHTTPCalls = 64
+
+// maxDetached is how many of a plugin's requests may be on their way that
+// nobody waits for.
+const maxDetached = 64
 
 // httpCalls are the requests that an instance has open, by their handles.
 type httpCalls struct {
@@ -251,6 +258,27 @@ func httpError(c *Call, s []uint64) {
 		return
 	}
 	c.replyText(s, x.Reason(), s[1], s[2])
+}
+
+func httpDetach(c *Call, s []uint64) {
+	x := c.httpCall(s[0])
+	if x == nil {
+		fail(s, abi.NotFound)
+		return
+	}
+	detached := c.Plugin.http.detached
+	if detached.Add(1) > maxDetached {
+		detached.Add(-1)
+		fail(s, abi.Busy)
+		return
+	}
+	if errno := x.Detach(func() { detached.Add(-1) }); errno != 0 {
+		detached.Add(-1)
+		fail(s, errno)
+		return
+	}
+	c.http.open[api.DecodeI32(s[0])] = nil
+	done(s, true)
 }
 
 func httpClose(c *Call, s []uint64) {

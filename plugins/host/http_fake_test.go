@@ -35,6 +35,8 @@ type answered struct {
 	read   bool
 	sent   []byte
 	closed bool
+
+	detached func() // nil where it is not
 }
 
 func (x *answered) state() abi.Errno {
@@ -79,6 +81,11 @@ func (x *answered) Reason() string {
 		return "the reason"
 	}
 	return ""
+}
+
+func (x *answered) Detach(ended func()) abi.Errno {
+	x.detached = ended
+	return 0
 }
 
 func (x *answered) Close() {

@@ -124,6 +124,27 @@ func TestHTTPHandles(t *testing.T) {
 	g.want(notFound, "http_status", 0)
 }
 
+// A request that goes on by itself is none of the exchange's any more; a plugin
+// has 64 of them at most.
+func TestHTTPDetach(t *testing.T) {
+	g := newGuest(t)
+	g.want(notFound, "http_detach", 0)
+	for range 64 {
+		g.want(done, "http_detach", g.request())
+	}
+	g.want(notFound, "http_status", 0)
+	g.want(int64(abi.Busy), "http_detach", g.request())
+	g.want(200, "http_status", 0)
+	g.sender.started[0].detached()
+	g.want(done, "http_detach", 0)
+	g.call.End()
+	for n, x := range g.sender.started {
+		if x.closed {
+			t.Errorf("request %d is closed", n)
+		}
+	}
+}
+
 // What is written may be more than there is room for.
 func TestHTTPWrite(t *testing.T) {
 	g := newGuest(t)

@@ -46,6 +46,11 @@ type Exchange interface {
 	CloseWrite() abi.Errno
 	// Reason says what went wrong, and is empty where nothing has.
 	Reason() string
+	// Detach lets the request go on by itself: the response is read and
+	// dropped, within its time, and ended called. The exchange must not be used
+	// any more. It answers abi.BadArgument, and does nothing, where the
+	// request's body has not been ended.
+	Detach(ended func()) abi.Errno
 	// Close ends it, whatever is left. It may be called again.
 	Close()
 }
@@ -74,6 +79,7 @@ type exchange struct {
 	err    error
 	errno  abi.Errno
 	closed bool
+	detach func() // called at the end of a detached request
 }
 
 // Start sends a request, which it keeps, and answers at once. The caller has
@@ -102,9 +108,13 @@ func (x *exchange) run(ctx context.Context, c *Client) {
 	x.mu.Lock()
 	x.ended, x.upClosed = true, true
 	x.err, x.errno = err, errnoOf(err)
+	detach := x.detach
 	x.mu.Unlock()
 	x.cancel(errClosed)
 	x.tell()
+	if detach != nil {
+		detach()
+	}
 }
 
 func (x *exchange) exchange(ctx context.Context, c *Client) error {
@@ -210,6 +220,9 @@ func (x *exchange) deliver(p []byte) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for {
+		if x.detach != nil {
+			return true
+		}
 		p = p[x.down.put(p):]
 		x.tell()
 		if len(p) == 0 || x.closed {
@@ -348,6 +361,22 @@ func (x *exchange) reason() string {
 		return failed.Err.Error()
 	}
 	return x.err.Error()
+}
+
+func (x *exchange) Detach(ended func()) abi.Errno {
+	x.mu.Lock()
+	over := x.ended
+	if !x.upEnded {
+		x.mu.Unlock()
+		return abi.BadArgument
+	}
+	x.detach, x.down = ended, buffer{}
+	x.change.Broadcast()
+	x.mu.Unlock()
+	if over {
+		ended()
+	}
+	return 0
 }
 
 func (x *exchange) Close() {

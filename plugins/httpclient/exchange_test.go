@@ -357,6 +357,45 @@ func TestCloseEndsRequests(t *testing.T) {
 	}
 }
 
+// A detached request goes on to its end, whether anybody reads or not.
+func TestDetach(t *testing.T) {
+	got := make(chan string, 1)
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if _, err := w.Write(make([]byte, 1<<20)); err == nil { // more than the buffers hold
+			got <- string(body)
+		}
+	})
+	c := client(t, Options{})
+	for _, early := range []bool{true, false} {
+		r := get(t, s.URL)
+		r.Method, r.Stream = "POST", true
+		x := c.Start(r)
+		x.Write([]byte("the body"))
+		if errno := x.Detach(nil); errno != abi.BadArgument {
+			t.Errorf("in the middle of the body: %v", errno)
+		}
+		x.CloseWrite()
+		if !early {
+			await(t, x, x.Status)
+		}
+		ended := make(chan struct{})
+		if errno := x.Detach(func() { close(ended) }); errno != 0 {
+			t.Errorf("it cannot be detached: %v", errno)
+		}
+		if body := <-got; body != "the body" {
+			t.Errorf("the server got %q", body)
+		}
+		<-ended
+	}
+	x := c.Start(get(t, "http://127.0.0.1:1"))
+	await(t, x, x.Status)
+	c.running.Wait()
+	ended := make(chan struct{})
+	x.Detach(func() { close(ended) })
+	<-ended
+}
+
 func BenchmarkRequest(b *testing.B) {
 	s := serve(b, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "hello") })
 	c := client(b, Options{})

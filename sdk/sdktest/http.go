@@ -312,3 +312,16 @@ func (f *fake) HTTPClose(handle int32) int32 {
 	f.http.open[handle] = nil
 	return done
 }
+
+// HTTPDetach implements imports.Host.
+func (f *fake) HTTPDetach(handle int32) int32 {
+	c := f.httpCall(handle)
+	switch {
+	case c == nil:
+		return notFound
+	case !c.sent:
+		return badArgument
+	}
+	f.http.open[handle] = nil
+	return done
+}

@@ -28,6 +28,14 @@ func (x *answered) Header() []byte           { return []byte("\x03\x00\x00\x00X-
 func (x *answered) Reason() string           { return "" }
 func (x *answered) Close()                   {}
 
+func (x *answered) Detach(ended func()) abi.Errno {
+	if !x.sent {
+		return abi.BadArgument
+	}
+	ended()
+	return 0
+}
+
 func (x *answered) Read(p []byte) (int, abi.Errno) {
 	n := copy(p, (x.request.Method + " " + string(x.body))[x.read:])
 	x.read += n

@@ -293,3 +293,4 @@ func (h *real) HTTPHeaderList(n int32, b []byte) int32 { return h.i32("http_head
 func (h *real) HTTPRead(n int32, b []byte) int32       { return h.i32("http_read", n, b) }
 func (h *real) HTTPError(n int32, b []byte) int32      { return h.i32("http_error", n, b) }
 func (h *real) HTTPClose(n int32) int32                { return h.i32("http_close", n) }
+func (h *real) HTTPDetach(n int32) int32               { return h.i32("http_detach", n) }

@@ -63,6 +63,7 @@ type Host interface {
 	HTTPHeaderList(handle int32, buf []byte) int32
 	HTTPRead(handle int32, buf []byte) int32
 	HTTPError(handle int32, buf []byte) int32
+	HTTPDetach(handle int32) int32
 	HTTPClose(handle int32) int32
 	MetricDefine(kind int32, name string, help string, labels string, buckets string) int32
 	MetricSeries(metric int32, values string) int32
@@ -487,6 +488,14 @@ func HTTPError(handle int32, buf []byte) int32 {
 		return int32(abi.WrongPhase)
 	}
 	return Current.HTTPError(handle, buf)
+}
+
+// HTTPDetach: Lets a request whose body has been ended go on by itself when the exchange is over, within its time, and frees its handle: nobody hears of the answer. At most 64 of a plugin's requests are on their way like that; then busy, and nothing changes. Those that are on their way when the server ends are cut off.
+func HTTPDetach(handle int32) int32 {
+	if !allows("http_detach", 0x1ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.HTTPDetach(handle)
 }
 
 // HTTPClose: Ends a request, wherever it is, and frees its handle, whose number a later one gets.
