@@ -203,3 +203,59 @@ func TestBadAuthorities(t *testing.T) {
 		t.Errorf("the error is %v, want %s", err, want)
 	}
 }
+
+// Lines reach the collector, those of the last second at the server's end, and
+// a collector that never answers holds nobody up.
+func TestLogShipper(t *testing.T) {
+	const shipper = `
+[server.phases]
+log = ["log-shipper"]
+[plugins.log-shipper]
+source = "../../wasm-examples/log-shipper"
+config = { collector = "http://SERVICE/logs", interval = "INTERVAL", timeout = "1s" }
+limits = { instances = 1 }
+grants = { http = ["SERVICE"] }
+[routes.home]
+match = "/{$}"
+respond = { body = "home\n" }
+`
+	for _, test := range []struct {
+		interval string
+		stuck    bool
+	}{{"0s", false}, {"1h", false}, {"0s", true}} {
+		bodies := make(chan string, 100)
+		release := make(chan struct{})
+		service := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			bodies <- string(body)
+			if test.stuck {
+				<-release
+			}
+		}))
+		s := start(t, strings.NewReplacer("SERVICE", service.Listener.Addr().String(), "INTERVAL", test.interval).Replace(shipper))
+		c := s.dial()
+		const n = 5
+		for range n {
+			c.send("GET / HTTP/1.1\nHost: a\n\n")
+			if r := c.receive("GET"); r.body != "home\n" {
+				t.Errorf("got %d %q", r.StatusCode, r.body)
+			}
+		}
+		if test.interval == "1h" {
+			c.Close()
+			s.stop()
+		}
+		lines := 0
+		for lines < n {
+			select {
+			case body := <-bodies:
+				lines += strings.Count(body, `"uri":"/","method":"GET"`)
+			case <-time.After(10 * time.Second):
+				t.Fatalf("%+v: the collector has %d lines of %d", test, lines, n)
+			}
+		}
+		close(release)
+		s.stop()
+		service.Close()
+	}
+}
