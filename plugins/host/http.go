@@ -2,6 +2,7 @@ package host
 
 import (
 	"bytes"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -45,7 +46,13 @@ const maxDetached = 64
 type httpCalls struct {
 	open  [maxHTTPCalls]httpclient.Exchange
 	timer *time.Timer // of the call that waits for one
+
+	// running counts requests of which anything runs. One that is closed ends
+	// a little later: a guest that opens and closes them must not pile them up.
+	running atomic.Int32
 }
+
+const maxHTTPRunning = maxHTTPCalls + maxDetached
 
 // closeHTTP closes all of them.
 func (c *Call) closeHTTP() {
@@ -84,14 +91,19 @@ func httpRequest(c *Call, s []uint64) {
 	if c.http == nil {
 		c.http = &httpCalls{timer: time.NewTimer(0)}
 	}
-	for handle, x := range c.http.open {
-		if x == nil {
-			c.http.open[handle] = grants.sender.Start(r)
-			answer(s, handle)
-			return
-		}
+	calls := c.http
+	handle := slices.Index(calls.open[:], nil)
+	switch {
+	case handle < 0:
+		fail(s, abi.NoMemory)
+	case calls.running.Load() >= maxHTTPRunning:
+		fail(s, abi.Busy)
+	default:
+		calls.running.Add(1)
+		r.Ended = func() { calls.running.Add(-1) }
+		calls.open[handle] = grants.sender.Start(r)
+		answer(s, handle)
 	}
-	fail(s, abi.NoMemory)
 }
 
 // httpCall is the request that a handle stands for, nil where there is none.

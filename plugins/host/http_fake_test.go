@@ -12,12 +12,13 @@ import (
 type sender struct {
 	slow     time.Duration // how long everything takes
 	errno    abi.Errno     // how it ends instead
+	lasting  bool          // what is closed goes on running
 	requests []*httpclient.Request
 	started  []*answered
 }
 
 func (s *sender) Start(r *httpclient.Request) httpclient.Exchange {
-	x := &answered{sender: s, ready: time.Now().Add(s.slow), wake: make(chan struct{}, 1)}
+	x := &answered{sender: s, request: r, ready: time.Now().Add(s.slow), wake: make(chan struct{}, 1)}
 	if s.slow > 0 {
 		x.timer = time.AfterFunc(s.slow, func() { x.wake <- struct{}{} })
 	}
@@ -28,13 +29,14 @@ func (s *sender) Start(r *httpclient.Request) httpclient.Exchange {
 
 // answered is a request of a sender's.
 type answered struct {
-	sender *sender
-	ready  time.Time
-	wake   chan struct{}
-	timer  *time.Timer
-	read   bool
-	sent   []byte
-	closed bool
+	sender  *sender
+	request *httpclient.Request
+	ready   time.Time
+	wake    chan struct{}
+	timer   *time.Timer
+	read    bool
+	sent    []byte
+	closed  bool
 
 	detached func() // nil where it is not
 }
@@ -89,6 +91,9 @@ func (x *answered) Detach(ended func()) abi.Errno {
 }
 
 func (x *answered) Close() {
+	if !x.closed && !x.sender.lasting {
+		x.request.Ended()
+	}
 	x.closed = true
 	if x.timer != nil {
 		x.timer.Stop()

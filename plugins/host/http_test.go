@@ -145,6 +145,19 @@ func TestHTTPDetach(t *testing.T) {
 	}
 }
 
+// What is closed does not end at once: a guest that closes what it opens, again
+// and again, has to wait for that.
+func TestHTTPRunning(t *testing.T) {
+	g := newGuest(t)
+	g.sender.lasting = true
+	for range 128 {
+		g.want(done, "http_close", g.request())
+	}
+	g.want(int64(abi.Busy), "http_request", "GET", "http://x-a/", []string{}, []string{}, "")
+	g.sender.requests[0].Ended()
+	g.request()
+}
+
 // What is written may be more than there is room for.
 func TestHTTPWrite(t *testing.T) {
 	g := newGuest(t)

@@ -99,22 +99,22 @@ func TestRedirects(t *testing.T) {
 	s = serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/other":
-			http.Redirect(w, r, other.URL, 302)
+			http.Redirect(w, r, other.URL, http.StatusFound)
 		case "/metadata":
-			http.Redirect(w, r, "http://169.254.169.254/latest/", 302)
+			http.Redirect(w, r, "http://169.254.169.254/latest/", http.StatusFound)
 		case "/file":
 			w.Header().Set("Location", "file:///etc/passwd")
-			w.WriteHeader(302)
+			w.WriteHeader(http.StatusFound)
 		case "/user":
-			http.Redirect(w, r, strings.Replace(s.URL, "//", "//user@", 1), 302)
+			http.Redirect(w, r, strings.Replace(s.URL, "//", "//user@", 1), http.StatusFound)
 		case "/loop":
-			http.Redirect(w, r, "/loop", 307)
+			http.Redirect(w, r, "/loop", http.StatusTemporaryRedirect)
 		case "/two":
-			http.Redirect(w, r, "/one", 302)
+			http.Redirect(w, r, "/one", http.StatusFound)
 		case "/one":
-			http.Redirect(w, r, "/", 302)
+			http.Redirect(w, r, "/", http.StatusFound)
 		case "/kept":
-			http.Redirect(w, r, "/", 307)
+			http.Redirect(w, r, "/", http.StatusTemporaryRedirect)
 		default:
 			body, _ := io.ReadAll(r.Body)
 			fmt.Fprint(w, r.Method, " home ", string(body), r.Header["Referer"])

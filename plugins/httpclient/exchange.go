@@ -93,6 +93,7 @@ func (c *Client) Start(r *Request) Exchange {
 	x.upEnded = !r.Stream
 	if !c.run(func() { x.run(ctx, c) }) {
 		x.ended, x.upClosed, x.err, x.errno = true, true, errClosed, abi.Closed
+		r.end()
 	}
 	return x
 }
@@ -115,6 +116,7 @@ func (x *exchange) run(ctx context.Context, c *Client) {
 	if detach != nil {
 		detach()
 	}
+	x.request.end()
 }
 
 func (x *exchange) exchange(ctx context.Context, c *Client) error {

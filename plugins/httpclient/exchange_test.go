@@ -407,3 +407,28 @@ func BenchmarkRequest(b *testing.B) {
 		}
 	}
 }
+
+// A request says when nothing of it runs any more, exactly once.
+func TestEnded(t *testing.T) {
+	s := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/stuck" {
+			<-r.Context().Done()
+		}
+	})
+	c := New(Options{})
+	ended := make(chan struct{}, 100)
+	start := func(path string) Exchange {
+		r := get(t, s.URL+path)
+		r.Ended = func() { ended <- struct{}{} }
+		return c.Start(r)
+	}
+	finish(t, start("/"))
+	start("/stuck").Close()
+	start("/").Detach(func() {})
+	c.running.Wait()
+	c.Close()
+	start("/").Close()
+	if n := len(ended); n != 4 {
+		t.Errorf("4 requests ended %d times", n)
+	}
+}

@@ -21,9 +21,10 @@ type Request struct {
 	Length int64  // how long it will be then; less than 0: not known
 
 	Limits     Limits
-	Redirects  int   // how many are followed, 10 at most
-	Decompress bool  // ask for gzip and undo it
-	Most       int64 // how long the response's body may be; 0 means that nothing bounds it
+	Redirects  int    // how many are followed, 10 at most
+	Decompress bool   // ask for gzip and undo it
+	Ended      func() // is called when nothing of it runs any more, be it closed or not; it may be nil
+	Most       int64  // how long the response's body may be; 0 means that nothing bounds it
 }
 
 // Limits say how long each step may take. 0 means the default.
@@ -106,5 +107,11 @@ func dropOurs(h http.Header) {
 	}
 	for _, name := range ours {
 		delete(h, name)
+	}
+}
+
+func (r *Request) end() {
+	if r.Ended != nil {
+		r.Ended()
 	}
 }

@@ -26,13 +26,14 @@ func (x *answered) Wake() <-chan struct{}    { return nil }
 func (x *answered) Status() (int, abi.Errno) { return 200, 0 }
 func (x *answered) Header() []byte           { return []byte("\x03\x00\x00\x00X-A\x0d\x00\x00\x00of the answer") }
 func (x *answered) Reason() string           { return "" }
-func (x *answered) Close()                   {}
+func (x *answered) Close()                   { x.request.Ended() }
 
 func (x *answered) Detach(ended func()) abi.Errno {
 	if !x.sent {
 		return abi.BadArgument
 	}
 	ended()
+	x.request.Ended()
 	return 0
 }
 
