@@ -32,15 +32,16 @@ var imports = []struct{ pkg, may string }{
 	{"plugins/zone", "pool"},
 	{"plugins/zone/zonetest", "plugins/zone"},
 	{"plugins/memory", ""},
-	{"plugins/host", "sdk/abi pool plugins/meter plugins/zone plugins/metric"},
+	{"plugins/httpclient", "sdk/abi"},
+	{"plugins/host", "sdk/abi pool plugins/meter plugins/zone plugins/metric plugins/httpclient"},
 	{"plugins/host/gen", "sdk/abi plugins/host"},
 	{"plugins", "sdk/abi pool plugins/memory plugins/meter plugins/metric plugins/source plugins/suggest plugins/zone plugins/host"},
 
 	{"server/router", ""},
 	{"server/static", ""},
 	{"server/upstream", "pool"},
-	{"server/config", "sdk/abi plugins/suggest server/router"},
-	{"server", "sdk/abi pool plugins/memory plugins/meter plugins/metric plugins/source plugins/zone plugins/host plugins " +
+	{"server/config", "sdk/abi plugins/suggest plugins/httpclient server/router"},
+	{"server", "sdk/abi pool plugins/memory plugins/meter plugins/metric plugins/source plugins/zone plugins/httpclient plugins/host plugins " +
 		"server/router server/static server/upstream server/config"},
 
 	{"bench", ""},

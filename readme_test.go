@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -152,7 +154,13 @@ func serveFile(t *testing.T, file string) map[string]string {
 	var addresses []string
 	for i := range c.Listeners {
 		addresses = append(addresses, c.Listeners[i].Address)
-		c.Listeners[i].Address = "127.0.0.1:0"
+	}
+	if asksItself(c) {
+		c = moved(t, file, addresses)
+	} else {
+		for i := range c.Listeners {
+			c.Listeners[i].Address = "127.0.0.1:0"
+		}
 	}
 	admin := c.Admin.Address
 	if admin != "" {
@@ -188,6 +196,37 @@ func serveFile(t *testing.T, file string) map[string]string {
 		}
 	})
 	return ports
+}
+
+// asksItself tells whether a plugin of the configuration may send requests.
+func asksItself(c *config.Config) bool {
+	return slices.ContainsFunc(c.Plugins, func(p config.Plugin) bool { return len(p.Grants.HTTP) > 0 })
+}
+
+// moved is a configuration with other ports wherever it names those of its
+// listeners: for plugins whose configuration does.
+func moved(t *testing.T, file string, addresses []string) *config.Config {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(data)
+	for _, address := range addresses {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close() // not before all have a port
+		_, from, _ := net.SplitHostPort(address)
+		_, to, _ := net.SplitHostPort(l.Addr().String())
+		text = strings.ReplaceAll(text, ":"+from, ":"+to)
+	}
+	c, err := config.Parse(file, []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 func testCache() string { return filepath.Join(os.TempDir(), "phasm-test-cache") }

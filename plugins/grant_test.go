@@ -99,3 +99,13 @@ func TestUnusedGrant(t *testing.T) {
 		}
 	}
 }
+
+// A module that sends requests needs a grant for that, and a client.
+func TestLoadWithoutHTTPGrant(t *testing.T) {
+	m := pluginWith(func(m *wt.Module) {
+		m.Import("phasm", "http_request", wt.Sig("i32 i32 i32 i32 i32 i32 i32 i32 i32 i32", "i32"))
+	})
+	o, _ := options(t, m)
+	o.Grants = host.Grants{HTTP: []string{"api.example.com"}}
+	wantLoadError(t, o, `it uses http_request, which needs a grant: add http = ["NAME"] under [plugins.p.grants]`)
+}

@@ -43,6 +43,7 @@ func (p *Plugin) newInstance() (*Instance, error) {
 	i.output.call = &i.call
 	i.call.Budget = host.Budget{CPU: p.options.initTime, Wall: 4 * p.options.initTime, Stack: i.stackSize, Turns: p.options.Turns}
 	defer i.call.EndTurn()
+	defer i.call.End()
 	make := i.initialise
 	if p.snapshot != nil {
 		make = i.restore

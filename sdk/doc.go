@@ -40,6 +40,7 @@
 //     with a request and works in every phase
 //   - regex.go, hash.go, encode.go, random.go: what the server does faster or
 //     better than a guest can by itself, in every phase
+//   - http.go: [Get], [Fetch], [FetchAll] and [Send] send requests to other servers
 //
 // Package sdktest runs a plugin in an ordinary go test, without WebAssembly.
 //

@@ -33,6 +33,7 @@
 //	watch.go         reload when a file has changed
 //	deadline.go      time limits on reads and writes
 //	client_gone_*.go whether the client is still there
+//	http_client.go   what sends the plugins' HTTP requests
 //	status_text.go   the bodies of the server's own answers
 //	access_log.go    how a line of the access log looks
 //	log_file.go      a log file written in the background, reopened on demand

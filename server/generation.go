@@ -82,14 +82,19 @@ func (s *Server) fill(ctx context.Context, g *generation) []config.Problem {
 func (s *Server) loadPlugins(ctx context.Context, g *generation) (map[string]*plugins.Plugin, []config.Problem) {
 	loaded := make([]*plugins.Plugin, len(g.config.Plugins))
 	errs := make([]error, len(g.config.Plugins))
+	senders, problems := s.httpClients(g)
+	if problems != nil {
+		return nil, problems
+	}
 	var loading sync.WaitGroup
 	for i, p := range g.config.Plugins {
-		loading.Go(func() { loaded[i], errs[i] = plugins.Load(ctx, s.pluginOptions(g, p)) })
+		options := s.pluginOptions(g, p)
+		options.Grants.HTTP, options.Grants.HTTPSender = p.Grants.HTTP, senders[i]
+		loading.Go(func() { loaded[i], errs[i] = plugins.Load(ctx, options) })
 	}
 	loading.Wait()
 
 	named := map[string]*plugins.Plugin{}
-	var problems []config.Problem
 	for i, p := range g.config.Plugins {
 		if errs[i] != nil {
 			problems = append(problems, g.pluginProblem(p.Name, pluginCause(errs[i])))

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"phasm/plugins"
+	"phasm/plugins/httpclient"
 	"phasm/plugins/memory"
 	"phasm/plugins/metric"
 	"phasm/server/config"
@@ -34,6 +35,7 @@ type Server struct {
 	memory     *memory.Budget // what plugins' instances may have together
 	codes      plugins.Codes  // of all generations
 	zones      *zones         // likewise
+	http       *httpclient.Clients
 	logs       logFiles
 	generation atomic.Pointer[generation] // what new exchanges are served by
 	serving    chan struct{}              // closed when Serve has begun
@@ -60,6 +62,7 @@ type Server struct {
 func New(ctx context.Context, c *config.Config, options Options) (*Server, error) {
 	s := &Server{
 		options: options, registry: metric.NewRegistry(), memory: memory.NewBudget(memoryLimit(c)), logs: logFiles{used: map[logUse]*usedLog{}},
+		http:    httpclient.NewClients(httpclient.Options{}),
 		serving: make(chan struct{}), conns: map[*conn]struct{}{}, drained: make(chan struct{}),
 	}
 	s.zones = &zones{registry: s.registry, used: map[string]*usedZone{}}
@@ -184,6 +187,7 @@ func (s *Server) Close() {
 	if g := s.generation.Load(); !s.inUse(g) { // else a plugin still runs: its code must not go away under it
 		g.close()
 	}
+	s.http.Close()
 	s.logs.close()
 }
 

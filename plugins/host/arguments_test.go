@@ -21,6 +21,8 @@ func goodText(f *host.Function, parameter string) string {
 		return "http_x_a"
 	case f.Name == "metric_define" && parameter == "name":
 		return "x_a_total"
+	case parameter == "url":
+		return "http://x-a/"
 	case parameter == "uri":
 		return "/x-a"
 	case parameter == "buckets" || parameter == "flags":
@@ -91,10 +93,14 @@ func (g *guest) begin(phase abi.Phase) {
 		g.call.Exchange = nil
 	}
 	g.fillZones()
+	g.call.End()
+	g.sender.requests, g.sender.started = nil, nil
+	if !g.bare {
+		g.ask("http_request", "GET", "http://x-a/", []string{}, []string{"stream", "1"}, "")
+	}
 	if abi.RequestPhases.Has(phase) {
 		g.call.Exchange, _ = exchange()
 		g.ask("ctx_set", "x-a", "of the context")
-		g.call.End()
 		if abi.BodyPhases.Has(phase) {
 			g.ask("subrequest_start", "GET", "/", []string{}, "")
 		}

@@ -25,6 +25,7 @@ type Plugin struct {
 	regexes     regexes
 	uuids       uuids
 	zones       []Zone
+	http        httpGrants
 }
 
 // NewPlugin makes the host's side of a plugin.
@@ -38,6 +39,7 @@ func NewPlugin(name string, config map[string]any, grants Grants, log *slog.Logg
 		environment: newEnvironment(grants),
 		refusals:    refusals{plugin: name, log: log, logged: map[string]bool{}},
 		zones:       grants.Zones,
+		http:        newHTTPGrants(grants),
 	}
 }
 
@@ -71,7 +73,8 @@ type Call struct {
 	waiting time.Time // when the wait began that goes on
 
 	subrequests []openSubrequest
-	scratch     []byte // for what zones answer
+	scratch     []byte     // for what zones answer
+	http        *httpCalls // nil until the guest sends a request
 
 	memory api.Memory // of the calling module, valid during a host call
 
@@ -99,7 +102,10 @@ func (f *Function) Call(ctx context.Context, mod api.Module, stack []uint64) {
 // End ends what the guest has begun and what does not outlive an exchange: the
 // server calls it when the exchange is over, and after init, init_worker and
 // exit_worker.
-func (c *Call) End() { c.closeSubrequests() }
+func (c *Call) End() {
+	c.closeSubrequests()
+	c.closeHTTP()
+}
 
 // fail answers an error.
 func fail(stack []uint64, e abi.Errno) { stack[0] = api.EncodeI32(int32(e)) }

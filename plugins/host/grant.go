@@ -17,11 +17,14 @@ const (
 	NoGrant Grant = iota // what every plugin may use
 	Env                  // environment variables, by name
 	Zones                // zones, by name
+	HTTP                 // hosts that requests may be sent to
 	NumGrants
 )
 
 // String is the grant's key under [plugins.NAME.grants].
-func (g Grant) String() string { return [...]string{NoGrant: "none", Env: "env", Zones: "zones"}[g] }
+func (g Grant) String() string {
+	return [...]string{NoGrant: "none", Env: "env", Zones: "zones", HTTP: "http"}[g]
+}
 
 // Grants are what the configuration gives a plugin. The zero value is nothing.
 type Grants struct {
@@ -32,6 +35,11 @@ type Grants struct {
 	LookupEnv func(name string) (value string, set bool)
 	// Zones are the zones that the plugin may use.
 	Zones []Zone
+	// HTTP are the hosts that the plugin may send requests to, as
+	// httpclient.ParseGrant reads them; what it does not take grants nothing.
+	HTTP []string
+	// HTTPSender sends the plugin's requests; nil grants none.
+	HTTPSender HTTPSender
 }
 
 // Has tells whether anything of that kind is given.
@@ -43,6 +51,8 @@ func (g *Grants) Has(kind Grant) bool {
 		return len(g.Env) > 0
 	case Zones:
 		return len(g.Zones) > 0
+	case HTTP:
+		return len(g.HTTP) > 0 && g.HTTPSender != nil
 	default:
 		return false
 	}
@@ -66,8 +76,12 @@ const (
 
 // add logs a refusal, unless it has been logged before.
 func (r *refusals) add(kind Grant, name []byte) {
-	message := fmt.Sprintf("%s %q is not granted: add it to %s in [plugins.%s.grants]",
-		kind, name[:min(len(name), maxRefusedName)], kind, r.plugin)
+	r.once(fmt.Sprintf("%s %q is not granted: add it to %s in [plugins.%s.grants]",
+		kind, name[:min(len(name), maxRefusedName)], kind, r.plugin))
+}
+
+// once logs a message about a refusal, unless it has been logged before.
+func (r *refusals) once(message string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.logged[message] || len(r.logged) == maxRefusals {

@@ -47,8 +47,9 @@ type guest struct {
 	registry *metric.Registry
 	next     uint32       // where the next argument goes
 	before   []byte       // the memory before a call, see checked
-	bare     *host.Plugin // has no grants
 	measured *host.Plugin // has the example's metrics, see begin
+	bare     bool         // has no grants
+	sender   *sender      // has the requests that were sent
 }
 
 // newGuest is a guest in the content phase of the example exchange.
@@ -77,18 +78,18 @@ func newGuest(t testing.TB) *guest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &guest{t: t, module: module, memory: module.Memory()}
+	g := &guest{t: t, module: module, memory: module.Memory(), sender: &sender{}}
 	config := map[string]any{"x-a": "configured", "deep": map[string]any{"n": 5}}
 	log := slog.New(slog.NewJSONHandler(&g.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	g.registry = metric.NewRegistry()
-	g.call = &host.Call{Context: ctx, Plugin: host.NewPlugin("p", config, grants(), log, g.registry), Phase: abi.Content}
+	g.call = &host.Call{Context: ctx, Plugin: host.NewPlugin("p", config, grants(g.sender), log, g.registry), Phase: abi.Content}
 	g.call.Plugin.Timers = oneTimer{}
 	g.call.Exchange, _ = exchange()
 	return g
 }
 
 // grants are the example's: one of each kind.
-func grants() host.Grants {
+func grants(s *sender) host.Grants {
 	return host.Grants{
 		Env: []string{"x-a", "EMPTY", "UNSET"},
 		LookupEnv: func(name string) (string, bool) {
@@ -96,6 +97,7 @@ func grants() host.Grants {
 			return value, set
 		},
 		Zones: exampleZones(),
+		HTTP:  []string{"x-a"}, HTTPSender: s,
 	}
 }
 
@@ -116,7 +118,7 @@ type wire struct {
 	slow     time.Duration // how long reading and flushing take
 	deadline time.Time     // what they were told last
 
-	subrequests func() *subrequest // makes them, answered() where it is nil
+	subrequests func() *subrequest // makes them, subanswered() where it is nil
 	asked       []*subrequest
 	refuses     abi.Errno
 }

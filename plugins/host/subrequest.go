@@ -101,7 +101,7 @@ func (c *Call) response(s []uint64) (*openSubrequest, *fasthttp.Response) {
 		fail(s, abi.NotFound)
 		return nil, nil
 	}
-	if errno := c.await(open.Done()); errno != 0 {
+	if errno := c.waitFor(open.Done()); errno != 0 {
 		fail(s, errno)
 		return nil, nil
 	}
@@ -170,9 +170,9 @@ func (c *Call) closeSubrequests() {
 	c.subrequests = c.subrequests[:0]
 }
 
-// await blocks the guest until done is closed. It ends early with abi.Timeout
+// waitFor blocks the guest until done is closed. It ends early with abi.Timeout
 // at the call's deadline, and with abi.Closed soon after the client has gone.
-func (c *Call) await(done <-chan struct{}) abi.Errno {
+func (c *Call) waitFor(done <-chan struct{}) abi.Errno {
 	select {
 	case <-done:
 		return 0

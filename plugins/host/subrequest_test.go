@@ -26,7 +26,7 @@ func (s *subrequest) Response() *fasthttp.Response { return s.response }
 func (s *subrequest) Close()                       { s.closed = true }
 
 // answered is a subrequest whose response is there.
-func answered() *subrequest {
+func subanswered() *subrequest {
 	s := &subrequest{done: make(chan struct{}), response: &fasthttp.Response{}}
 	s.response.Header.SetNoDefaultContentType(true)
 	s.response.Header.Set("X-A", "1")
@@ -37,7 +37,7 @@ func answered() *subrequest {
 }
 
 func (w *wire) Subrequest(method, target []byte, headers []string, body []byte) (host.Subrequest, abi.Errno) {
-	s := answered()
+	s := subanswered()
 	if w.subrequests != nil {
 		s = w.subrequests()
 	}
@@ -135,7 +135,7 @@ func TestWaitForSubrequest(t *testing.T) {
 				g := newGuest(t)
 				x, w := exchange()
 				g.call.Exchange = x
-				s := answered()
+				s := subanswered()
 				s.done = make(chan struct{})
 				if test.tooLarge {
 					s.response = nil

@@ -33,7 +33,7 @@ func exampleZones() []host.Zone {
 
 // fillZones puts something into the first zone of the guest, if it has any.
 func (g *guest) fillZones() {
-	if g.call.Plugin == g.bare {
+	if g.bare {
 		return
 	}
 	const zone = 0
@@ -246,7 +246,7 @@ func TestZoneErrors(t *testing.T) {
 		context.DeadlineExceeded: timeout, context.Canceled: closed, errors.New("connection refused"): ioError,
 	} {
 		g := newGuest(t)
-		given := grants()
+		given := grants(g.sender)
 		given.Zones[0].Store = failing{err: err}
 		g.call.Plugin = host.NewPlugin("p", nil, given, g.call.Plugin.Log, g.registry)
 		g.want(want, "zone_get", 0, "k", 0)

@@ -108,6 +108,8 @@ func conform(t *testing.T, config map[string]any, r sdktest.Request, steps ...st
 	}
 }
 
+const httpStream = "\x06\x00\x00\x00stream\x01\x00\x00\x001"
+
 // TestPhases calls every host function in every phase.
 func TestPhases(t *testing.T) {
 	buf := make([]byte, 256)
@@ -181,6 +183,21 @@ func TestPhases(t *testing.T) {
 		{"timer_name", func() int32 { return imports.TimerName(buf) }},
 		{"timer_data", func() int32 { return imports.TimerData(buf) }},
 		{"timer_premature", imports.TimerPremature},
+		{"http_request", func() int32 { return imports.HTTPRequest("GET", "http://api.example.com/", "", httpStream, "") }},
+		{"http_write", func() int32 { return imports.HTTPWrite(0, "x") }},
+		{"http_send", func() int32 { return imports.HTTPSend(0) }},
+		{"http_status", func() int32 { return imports.HTTPStatus(0) }},
+		{"http_header_get", func() int32 { return imports.HTTPHeaderGet(0, "x-a", buf) }},
+		{"http_header_list", func() int32 { return imports.HTTPHeaderList(0, buf) }},
+		{"http_read", func() int32 { return imports.HTTPRead(0, buf) }},
+		{"http_error", func() int32 { return imports.HTTPError(0, buf) }},
+		{"http_close", func() int32 { return imports.HTTPClose(0) }},
+		{"http_close again", func() int32 { return imports.HTTPClose(0) }},
+		{"http_detach nothing", func() int32 { return imports.HTTPDetach(0) }},
+		{"http_request once more", func() int32 { return imports.HTTPRequest("GET", "http://api.example.com/", "", httpStream, "") }},
+		{"http_detach early", func() int32 { return imports.HTTPDetach(0) }},
+		{"http_send again", func() int32 { return imports.HTTPSend(0) }},
+		{"http_detach", func() int32 { return imports.HTTPDetach(0) }},
 		{"metric_define", func() int32 { return imports.MetricDefine(0, "a_total", "A.", "", "") }},
 		{"metric_series", func() int32 { return imports.MetricSeries(0, "") }},
 		{"metric_add", func() int32 { return imports.MetricAdd(0, 1) }},
@@ -350,6 +367,77 @@ func TestEnv(t *testing.T) {
 	}}, step{abi.Log, func(_ *sdk.Request, out *record) {
 		for i := range 100 {
 			out.add("refused", imports.EnvGet(fmt.Sprint("NAME", i), nil))
+		}
+	}})
+}
+
+func TestHTTP(t *testing.T) {
+	list := func(items ...string) string {
+		var b []byte
+		for _, item := range items {
+			b = append(binary.LittleEndian.AppendUint32(b, uint32(len(item))), item...)
+		}
+		return string(b)
+	}
+	conform(t, nil, sdktest.Request{}, step{abi.Init, func(_ *sdk.Request, out *record) {
+		for _, url := range []string{
+			"http://api.example.com/", "https://api.example.com", "http://API.example.com.:80/x?y", "https://api.example.com:80/", "http://api.example.com:8080/",
+			"https://a.example.org:8443/", "https://a.b.example.org:8443/", "http://a.example.org:8443/", "https://example.org:8443/", "https://a.example.org/", "https://1.2.3.4:8443/",
+			"http://[::1]:8080/", "http://127.0.0.1/", "http://u@api.example.com/", "http://api.example.com/#f", "http://api.example.com:0/", "http://api.example.com:/", "http://api.example.com:x/",
+			"ftp://api.example.com/", "api.example.com", "", "http:api.example.com", "http:///x", "http://a b/", "http://api.example.com/ä", "http://api.example.com/%zz", "http://" + strings.Repeat("x", 64) + "/",
+			"http://api.example.com/" + strings.Repeat("x", 16<<10), "http://HIDDEN/", "http://HIDDEN/again", "http://[::1%25eth0]/", "http://..//",
+		} {
+			handle := imports.HTTPRequest("GET", url, "", "", "")
+			out.add("url", fmt.Sprintf("%.40q", url), handle, imports.HTTPClose(0))
+		}
+		for _, method := range []string{"", "get", "PATCH", "G T", "CONNECT", "G\r\n", strings.Repeat("G", 64), strings.Repeat("G", 65)} {
+			out.add("method", method, imports.HTTPRequest(method, "http://api.example.com/", "", "", ""), imports.HTTPClose(0))
+		}
+		for _, headers := range []string{
+			list("a"), list("a", "b"), list("a", "b\r\n"), list("a ", "b"), list("", "b"), list("a", strings.Repeat("x", 64<<10)), list("a", strings.Repeat("x", 60<<10)),
+			list(strings.Repeat("x", 1025), ""), "x", strings.Repeat("\x00", 64<<10), strings.Repeat("\x00", 64<<10+4), strings.Repeat(list("a", "b"), 1000), strings.Repeat(list("a", "b"), 1001),
+		} {
+			out.add("headers", fmt.Sprintf("%.40q", headers), imports.HTTPRequest("GET", "http://api.example.com/", headers, "", ""), imports.HTTPClose(0))
+		}
+		for _, name := range []string{"connect_timeout", "tls_timeout", "header_timeout", "timeout", "redirects", "decompress", "response_limit", "stream", "length", "nothing", ""} {
+			for _, value := range []string{"", "0", "1", "2", "10", "11", "30000", "30001", "3600000", "3600001", "-1", "1s", "9223372036854775807", "9223372036854775808"} {
+				out.add("option", name, value, imports.HTTPRequest("GET", "http://api.example.com/", "", list(name, value), ""), imports.HTTPClose(0))
+			}
+			out.add("twice", name, imports.HTTPRequest("GET", "http://api.example.com/", "", list(name, "1", name, "1"), ""))
+		}
+		out.add("body", imports.HTTPRequest("PUT", "http://api.example.com/", "", "", strings.Repeat("x", 64<<10)), imports.HTTPRequest("PUT", "http://api.example.com/", "", "", strings.Repeat("x", 64<<10+1)),
+			imports.HTTPRequest("PUT", "http://api.example.com/", "", httpStream, "x"), imports.HTTPClose(0))
+	}}, step{abi.Access, func(_ *sdk.Request, out *record) {
+		for _, r := range []*sdk.HTTPRequest{
+			{URL: "http://api.example.com/"}, {Method: "PUT", URL: "http://api.example.com/", Body: []byte("small")},
+			{Method: "PUT", URL: "http://api.example.com/", Body: []byte(strings.Repeat("x", 100<<10))},
+			{Method: "PUT", URL: "http://api.example.com/", BodyFrom: strings.NewReader("read"), BodyLength: 4},
+			{Method: "PUT", URL: "http://api.example.com/", BodyFrom: strings.NewReader("read")},
+			{Method: "PUT", URL: "http://api.example.com/", BodyFrom: strings.NewReader("too long"), BodyLength: 4},
+			{URL: "http://api.example.com/", Timeout: 1, ConnectTimeout: 5e9, Redirects: 3, Decompress: true, ResponseLimit: 1000},
+			{URL: "http://api.example.com/", Redirects: 11}, {URL: "http://other.example/"},
+		} {
+			resp, err := sdk.Fetch(r)
+			out.add("fetch", err)
+			if err != nil {
+				continue
+			}
+			out.add("header", resp.Status, resp.Header("x-a"), resp.Header("none"))
+			for name, value := range resp.Headers() {
+				out.add("headers", name, value)
+			}
+			body, err := resp.Bytes(1 << 20)
+			out.add("response", string(body), err, resp.Close())
+			_, err = resp.Read(make([]byte, 1))
+			out.add("closed", err)
+		}
+		results := sdk.FetchAll(&sdk.HTTPRequest{URL: "http://api.example.com/"}, &sdk.HTTPRequest{URL: "http://other.example/"}, &sdk.HTTPRequest{URL: "https://a.example.org:8443/"})
+		for _, result := range results {
+			out.add("all", result.Response != nil, result.Err)
+		}
+		for range 66 {
+			_, err := sdk.Get("http://api.example.com/")
+			out.add("many", err)
 		}
 	}})
 }

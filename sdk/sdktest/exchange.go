@@ -71,6 +71,7 @@ type Exchange struct {
 // Begin takes a request in without running any phase.
 func (h *Host) Begin(r Request) *Exchange {
 	h.fake.requests++
+	h.fake.closeHTTP() // what the exchange before had open
 	remote, err := netip.ParseAddrPort(cmp.Or(r.RemoteAddr, "192.0.2.1:1234"))
 	if err != nil {
 		panic("sdktest: RemoteAddr is an address and a port: " + err.Error())

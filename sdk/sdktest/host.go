@@ -109,6 +109,7 @@ type fake struct {
 	regexes     regexes
 	lastUUID    int64
 	zones       []*zone // what is granted
+	http        httpFake
 }
 
 var _ imports.Host = (*fake)(nil)
@@ -133,6 +134,9 @@ func newFake(c Config, grants []Grant) *fake {
 func (f *fake) run(p abi.Phase, x *Exchange) abi.Action {
 	phase, exchange := f.phase, f.exchange
 	f.phase, f.exchange = p, x
+	if x == nil {
+		defer f.closeHTTP()
+	}
 	defer func() { f.phase, f.exchange = phase, exchange }()
 	return phases.Run(p)
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
@@ -46,6 +47,7 @@ var granted = host.Grants{
 		value, set := map[string]string{"TOKEN": "secret", "EMPTY": "", "HIDDEN": "hidden"}[name]
 		return value, set
 	},
+	HTTP: []string{"api.example.com", "https://*.example.org:8443"}, HTTPSender: sender{},
 }
 
 // grants is granted for the fake.
@@ -56,6 +58,11 @@ func grants() (all []sdktest.Grant) {
 		} else {
 			all = append(all, sdktest.EnvUnset(name))
 		}
+	}
+	for _, host := range granted.HTTP {
+		all = append(all, sdktest.HTTP(host, func(r sdktest.HTTPRequest) sdktest.HTTPResponse {
+			return sdktest.HTTPResponse{Header: http.Header{"X-A": {"of the answer"}}, Body: r.Method + " " + r.Body}
+		}))
 	}
 	return append(all, sdktest.Zone("zone", zone.MinSize), sdktest.ReadZone("read", map[string]string{"k": "v"}))
 }
@@ -346,3 +353,18 @@ func (h *real) ZoneFlush(n, what, most int32) int32       { return h.i32("zone_f
 func (h *real) ZoneKeys(n, most int32, b []byte) int32    { return h.i32("zone_keys", n, most, b) }
 func (h *real) ZoneInfo(n int32, b []byte) int32          { return h.i32("zone_info", n, b) }
 func (h *real) ZoneHold(n int32, k string, m int32) int32 { return h.i32("zone_hold", n, k, m) }
+
+func (h *real) HTTPRequest(method, url, headers, options, body string) int32 {
+	return h.i32("http_request", method, url, headers, options, body)
+}
+func (h *real) HTTPWrite(n int32, s string) int32 { return h.i32("http_write", n, s) }
+func (h *real) HTTPSend(n int32) int32            { return h.i32("http_send", n) }
+func (h *real) HTTPStatus(n int32) int32          { return h.i32("http_status", n) }
+func (h *real) HTTPHeaderGet(n int32, s string, b []byte) int32 {
+	return h.i32("http_header_get", n, s, b)
+}
+func (h *real) HTTPHeaderList(n int32, b []byte) int32 { return h.i32("http_header_list", n, b) }
+func (h *real) HTTPRead(n int32, b []byte) int32       { return h.i32("http_read", n, b) }
+func (h *real) HTTPError(n int32, b []byte) int32      { return h.i32("http_error", n, b) }
+func (h *real) HTTPClose(n int32) int32                { return h.i32("http_close", n) }
+func (h *real) HTTPDetach(n int32) int32               { return h.i32("http_detach", n) }

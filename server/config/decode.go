@@ -208,6 +208,7 @@ func (l *loader) text(path string, text *string, tag reflect.StructTag) {
 	if tag.Get("form") == "env" && (*text == "" || strings.ContainsAny(*text, "=\x00")) {
 		l.problem(path, "%s is not the name of an environment variable; write it as in \"DATABASE_URL\", without = and a value", describe(*text))
 	}
+	l.host(path, *text, tag)
 	kind := tag.Get("file")
 	switch {
 	case kind == "":

@@ -69,7 +69,15 @@ type PluginGrants struct {
 	// behind it where the plugin may not change the zone; see ParseZoneGrant.
 	Zones []string `toml:"zones"`
 
-	_ struct{} `later:"redis,http,sql"`
+	// HTTP are the hosts that the plugin may send requests to:
+	// [SCHEME://]HOST[:PORT], where *.NAME stands for all names below one.
+	HTTP []string `toml:"http" form:"http"`
+
+	// HTTPCA is a file of certificates, in PEM, of authorities that the
+	// plugin's requests trust beside the machine's own. Default none.
+	HTTPCA string `toml:"http_ca" file:"file"`
+
+	_ struct{} `later:"redis,sql"`
 }
 
 // checkPlugins reports plugins that have no code, or two kinds of it.

@@ -65,6 +65,16 @@ type Host interface {
 	TimerName(buf []byte) int32
 	TimerData(buf []byte) int32
 	TimerPremature() int32
+	HTTPRequest(method string, url string, headers string, options string, body string) int32
+	HTTPWrite(handle int32, bytes string) int32
+	HTTPSend(handle int32) int32
+	HTTPStatus(handle int32) int32
+	HTTPHeaderGet(handle int32, name string, buf []byte) int32
+	HTTPHeaderList(handle int32, buf []byte) int32
+	HTTPRead(handle int32, buf []byte) int32
+	HTTPError(handle int32, buf []byte) int32
+	HTTPDetach(handle int32) int32
+	HTTPClose(handle int32) int32
 	MetricDefine(kind int32, name string, help string, labels string, buckets string) int32
 	MetricSeries(metric int32, values string) int32
 	MetricAdd(series int32, value float64) int32
@@ -532,6 +542,86 @@ func TimerPremature() int32 {
 		return int32(abi.WrongPhase)
 	}
 	return Current.TimerPremature()
+}
+
+// HTTPRequest: Begins to send an HTTP request and answers its handle, at once: several may be on their way, at most 64 of an instance, then no memory; busy while too many of those that it has closed are still coming to their end. Headers and options are lists name, value, name, value, …. The URL is absolute, its host granted. Headers that belong to the connection or frame the message, and Host, have no effect. A body has at most 64 KiB; longer ones are streamed. Options, numbers in decimal, times in milliseconds: connect_timeout (5000), tls_timeout (5000), header_timeout (30000, from the request's last byte to the response's first), timeout (60000, for all of it), redirects (0: how many are followed, at most 10, each to a granted host), decompress (0; 1: ask for gzip and undo it), response_limit (0: none; the most bytes of a response's body), stream (0; 1: the body follows by http_write and is ended by http_send), length (how long it will be then; chunked where it is not given). What is open when the exchange ends is closed.
+func HTTPRequest(method string, url string, headers string, options string, body string) int32 {
+	if !allows("http_request", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.HTTPRequest(method, url, headers, options, body)
+}
+
+// HTTPWrite: Adds to a streamed request's body, waiting for the other side where it must. Answers closed where the other side has answered and reads no more of it.
+func HTTPWrite(handle int32, bytes string) int32 {
+	if !allows("http_write", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.HTTPWrite(handle, bytes)
+}
+
+// HTTPSend: Ends a streamed request's body.
+func HTTPSend(handle int32) int32 {
+	if !allows("http_send", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.HTTPSend(handle)
+}
+
+// HTTPStatus: Waits for the response's head and answers its status. It answers timeout when one of the request's times, or the call's, is over, closed when the client has gone, not granted for a redirect, or an address that a name leads to, that is not granted, and I/O error for the rest, as http_header_get, http_header_list, http_read and http_write do.
+func HTTPStatus(handle int32) int32 {
+	if !allows("http_status", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.HTTPStatus(handle)
+}
+
+// HTTPHeaderGet: The first value of a header of the response, for whose head it waits; names are compared without regard to case.
+func HTTPHeaderGet(handle int32, name string, buf []byte) int32 {
+	if !allows("http_header_get", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.HTTPHeaderGet(handle, name, buf)
+}
+
+// HTTPHeaderList: All headers of the response, for whose head it waits, as a list name, value, name, value, …, sorted by name.
+func HTTPHeaderList(handle int32, buf []byte) int32 {
+	if !allows("http_header_list", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.HTTPHeaderList(handle, buf)
+}
+
+// HTTPRead: Reads on in the response's body, waiting for it where it must. A body over response_limit is no memory.
+func HTTPRead(handle int32, buf []byte) int32 {
+	if !allows("http_read", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.HTTPRead(handle, buf)
+}
+
+// HTTPError: Why the request has failed, for people; empty where it has not.
+func HTTPError(handle int32, buf []byte) int32 {
+	if !allows("http_error", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.HTTPError(handle, buf)
+}
+
+// HTTPDetach: Lets a request whose body has been ended go on by itself when the exchange is over, within its time, and frees its handle: nobody hears of the answer. At most 64 of a plugin's requests are on their way like that; then busy, and nothing changes. Those that are on their way when the server ends are cut off.
+func HTTPDetach(handle int32) int32 {
+	if !allows("http_detach", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.HTTPDetach(handle)
+}
+
+// HTTPClose: Ends a request, wherever it is, and frees its handle, whose number a later one gets.
+func HTTPClose(handle int32) int32 {
+	if !allows("http_close", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.HTTPClose(handle)
 }
 
 // MetricDefine: Defines a metric of the plugin (kind 0 counter, 1 gauge, 2 histogram) and answers its id; again with the same definition it answers the same id. A histogram's buckets are little-endian doubles, growing; none means the default ones.

@@ -487,6 +487,96 @@ func TimerPremature() int32 {
 	return host_timer_premature()
 }
 
+//go:wasmimport phasm http_request
+//go:noescape
+func host_http_request(method string, url string, headers string, options string, body string) int32
+
+// HTTPRequest: Begins to send an HTTP request and answers its handle, at once: several may be on their way, at most 64 of an instance, then no memory; busy while too many of those that it has closed are still coming to their end. Headers and options are lists name, value, name, value, …. The URL is absolute, its host granted. Headers that belong to the connection or frame the message, and Host, have no effect. A body has at most 64 KiB; longer ones are streamed. Options, numbers in decimal, times in milliseconds: connect_timeout (5000), tls_timeout (5000), header_timeout (30000, from the request's last byte to the response's first), timeout (60000, for all of it), redirects (0: how many are followed, at most 10, each to a granted host), decompress (0; 1: ask for gzip and undo it), response_limit (0: none; the most bytes of a response's body), stream (0; 1: the body follows by http_write and is ended by http_send), length (how long it will be then; chunked where it is not given). What is open when the exchange ends is closed.
+func HTTPRequest(method string, url string, headers string, options string, body string) int32 {
+	return host_http_request(method, url, headers, options, body)
+}
+
+//go:wasmimport phasm http_write
+//go:noescape
+func host_http_write(handle int32, bytes string) int32
+
+// HTTPWrite: Adds to a streamed request's body, waiting for the other side where it must. Answers closed where the other side has answered and reads no more of it.
+func HTTPWrite(handle int32, bytes string) int32 {
+	return host_http_write(handle, bytes)
+}
+
+//go:wasmimport phasm http_send
+//go:noescape
+func host_http_send(handle int32) int32
+
+// HTTPSend: Ends a streamed request's body.
+func HTTPSend(handle int32) int32 {
+	return host_http_send(handle)
+}
+
+//go:wasmimport phasm http_status
+//go:noescape
+func host_http_status(handle int32) int32
+
+// HTTPStatus: Waits for the response's head and answers its status. It answers timeout when one of the request's times, or the call's, is over, closed when the client has gone, not granted for a redirect, or an address that a name leads to, that is not granted, and I/O error for the rest, as http_header_get, http_header_list, http_read and http_write do.
+func HTTPStatus(handle int32) int32 {
+	return host_http_status(handle)
+}
+
+//go:wasmimport phasm http_header_get
+//go:noescape
+func host_http_header_get(handle int32, name string, buf unsafe.Pointer, capacity uint32) int32
+
+// HTTPHeaderGet: The first value of a header of the response, for whose head it waits; names are compared without regard to case.
+func HTTPHeaderGet(handle int32, name string, buf []byte) int32 {
+	return host_http_header_get(handle, name, unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm http_header_list
+//go:noescape
+func host_http_header_list(handle int32, buf unsafe.Pointer, capacity uint32) int32
+
+// HTTPHeaderList: All headers of the response, for whose head it waits, as a list name, value, name, value, …, sorted by name.
+func HTTPHeaderList(handle int32, buf []byte) int32 {
+	return host_http_header_list(handle, unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm http_read
+//go:noescape
+func host_http_read(handle int32, buf unsafe.Pointer, capacity uint32) int32
+
+// HTTPRead: Reads on in the response's body, waiting for it where it must. A body over response_limit is no memory.
+func HTTPRead(handle int32, buf []byte) int32 {
+	return host_http_read(handle, unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm http_error
+//go:noescape
+func host_http_error(handle int32, buf unsafe.Pointer, capacity uint32) int32
+
+// HTTPError: Why the request has failed, for people; empty where it has not.
+func HTTPError(handle int32, buf []byte) int32 {
+	return host_http_error(handle, unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm http_detach
+//go:noescape
+func host_http_detach(handle int32) int32
+
+// HTTPDetach: Lets a request whose body has been ended go on by itself when the exchange is over, within its time, and frees its handle: nobody hears of the answer. At most 64 of a plugin's requests are on their way like that; then busy, and nothing changes. Those that are on their way when the server ends are cut off.
+func HTTPDetach(handle int32) int32 {
+	return host_http_detach(handle)
+}
+
+//go:wasmimport phasm http_close
+//go:noescape
+func host_http_close(handle int32) int32
+
+// HTTPClose: Ends a request, wherever it is, and frees its handle, whose number a later one gets.
+func HTTPClose(handle int32) int32 {
+	return host_http_close(handle)
+}
+
 //go:wasmimport phasm metric_define
 //go:noescape
 func host_metric_define(kind int32, name string, help string, labels string, buckets string) int32
