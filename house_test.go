@@ -31,15 +31,18 @@ var imports = []struct{ pkg, may string }{
 	{"plugins/source", ""},
 	{"plugins/zone", "pool"},
 	{"plugins/memory", ""},
-	{"plugins/host", "sdk/abi pool plugins/meter plugins/zone plugins/metric"},
+	{"plugins/redis/command", ""},
+	{"plugins/redis", "plugins/redis/command"},
+	{"plugins/redis/redistest", ""},
+	{"plugins/host", "sdk/abi pool plugins/meter plugins/zone plugins/metric plugins/redis plugins/redis/command"},
 	{"plugins/host/gen", "sdk/abi plugins/host"},
 	{"plugins", "sdk/abi pool plugins/memory plugins/meter plugins/metric plugins/source plugins/suggest plugins/zone plugins/host"},
 
 	{"server/router", ""},
 	{"server/static", ""},
 	{"server/upstream", "pool"},
-	{"server/config", "sdk/abi plugins/suggest server/router"},
-	{"server", "sdk/abi pool plugins/memory plugins/meter plugins/metric plugins/source plugins/zone plugins/host plugins " +
+	{"server/config", "sdk/abi plugins/suggest plugins/redis/command server/router"},
+	{"server", "sdk/abi pool plugins/memory plugins/meter plugins/metric plugins/source plugins/zone plugins/redis plugins/redis/command plugins/host plugins " +
 		"server/router server/static server/upstream server/config"},
 
 	{"bench", ""},

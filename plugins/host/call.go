@@ -20,6 +20,7 @@ type Plugin struct {
 	Metrics *Metrics
 
 	environment environment
+	redis       []redisServer
 	refusals    refusals
 }
 
@@ -32,6 +33,7 @@ func NewPlugin(name string, config map[string]any, grants Grants, log *slog.Logg
 		Log:         log,
 		Metrics:     newMetrics(name, registry),
 		environment: newEnvironment(grants),
+		redis:       newRedisServers(grants),
 		refusals:    refusals{plugin: name, log: log, logged: map[string]bool{}},
 	}
 }
@@ -64,6 +66,7 @@ type Call struct {
 	calls   uint      // of host functions
 	waiting time.Time // when the wait began that goes on
 
+	redis  redisState
 	memory api.Memory // of the calling module, valid during a host call
 }
 

@@ -16,11 +16,12 @@ type Grant uint8
 const (
 	NoGrant Grant = iota // what every plugin may use
 	Env                  // environment variables, by name
+	Redis                // Redis servers, by name
 	NumGrants
 )
 
 // String is the grant's key under [plugins.NAME.grants].
-func (g Grant) String() string { return [...]string{NoGrant: "none", Env: "env"}[g] }
+func (g Grant) String() string { return [...]string{NoGrant: "none", Env: "env", Redis: "redis"}[g] }
 
 // Grants are what the configuration gives a plugin. The zero value is nothing.
 type Grants struct {
@@ -29,6 +30,9 @@ type Grants struct {
 	// LookupEnv answers a variable's value and whether it is set. It is asked
 	// once for each name, when the plugin is loaded; where it is nil none is set.
 	LookupEnv func(name string) (value string, set bool)
+	// Redis are the Redis servers that the plugin may use, by name. The clients
+	// stay the caller's.
+	Redis map[string]RedisGrant
 }
 
 // Has tells whether anything of that kind is given.
@@ -38,6 +42,8 @@ func (g *Grants) Has(kind Grant) bool {
 		return true
 	case Env:
 		return len(g.Env) > 0
+	case Redis:
+		return len(g.Redis) > 0
 	default:
 		return false
 	}
@@ -61,8 +67,12 @@ const (
 
 // add logs a refusal, unless it has been logged before.
 func (r *refusals) add(kind Grant, name []byte) {
-	message := fmt.Sprintf("%s %q is not granted: add it to %s in [plugins.%s.grants]",
-		kind, name[:min(len(name), maxRefusedName)], kind, r.plugin)
+	r.once(fmt.Sprintf("%s %q is not granted: add it to %s in [plugins.%s.grants]",
+		kind, name[:min(len(name), maxRefusedName)], kind, r.plugin))
+}
+
+// once logs a message, unless it has been logged before.
+func (r *refusals) once(message string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.logged[message] || len(r.logged) == maxRefusals {
