@@ -32,6 +32,7 @@
 //   - response_chunk.go: [Chunk], the body filter's view of the response
 //   - control.go: Exit, Redirect and Exec end a request early
 //   - ctx.go: values that the plugins of one exchange share
+//   - redis.go, redis_reply.go: [OpenRedis], [Script], [Reply]
 //   - config.go, env.go, log.go, time.go, metric.go: what has nothing to do
 //     with a request and works in every phase
 //

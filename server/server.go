@@ -13,6 +13,7 @@ import (
 	"phasm/plugins"
 	"phasm/plugins/memory"
 	"phasm/plugins/metric"
+	"phasm/plugins/redis"
 	"phasm/server/config"
 )
 
@@ -33,6 +34,7 @@ type Server struct {
 	metrics    *serverMetrics
 	memory     *memory.Budget // what plugins' instances may have together
 	codes      plugins.Codes  // of all generations
+	redis      redis.Clients  // of all generations
 	logs       logFiles
 	generation atomic.Pointer[generation] // what new exchanges are served by
 	serving    chan struct{}              // closed when Serve has begun

@@ -105,7 +105,9 @@ func grants() host.Grants {
 // the tests that go through the table. The others have a real one.
 type answering struct{}
 
-func (answering) append(dst []byte) ([]byte, error) { return append(dst, "$\x03\x00\x00\x00x-a"...), nil }
+func (answering) append(dst []byte) ([]byte, error) {
+	return append(dst, "$\x03\x00\x00\x00x-a"...), nil
+}
 
 func (a answering) Do(_ context.Context, dst []byte, _ redis.Request) ([]byte, error) {
 	return a.append(dst)

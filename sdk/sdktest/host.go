@@ -98,6 +98,9 @@ type fake struct {
 	logs     []LogLine
 	print    func(LogLine)
 	metrics  metrics
+
+	redis      []grantedRedis // sorted by name
+	redisReply string         // one that had no room in the plugin's buffer
 }
 
 var _ imports.Host = (*fake)(nil)

@@ -27,11 +27,14 @@ type Config struct {
 	// Plugins are all plugins declared, in file order, used or not.
 	Plugins []Plugin `toml:"plugins"`
 
+	// Redis are the Redis servers that plugins may be granted, in file order.
+	Redis []Redis `toml:"redis"`
+
 	// Routes say what answers which requests, in file order; at least one.
 	// The order has no meaning: of two patterns the more specific one wins.
 	Routes []Route `toml:"routes"`
 
-	_ struct{} `later:"upstreams,zones,redis"`
+	_ struct{} `later:"upstreams,zones"`
 
 	// Warnings are findings that do not keep the configuration from being
 	// served, sorted by line.
@@ -65,6 +68,7 @@ func Parse(name string, data []byte) (*Config, error) {
 	l.checkReferences()
 	l.checkListeners()
 	l.checkPlugins()
+	l.checkRedis()
 	l.checkRoutes()
 	if err := Join(l.problems...); err != nil {
 		return nil, err

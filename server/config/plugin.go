@@ -65,7 +65,14 @@ type PluginGrants struct {
 	// read. It sees the values that they have when it is loaded.
 	Env []string `toml:"env" form:"env"`
 
-	_ struct{} `later:"zones,redis,http,sql"`
+	// Redis are the names of the Redis servers that the plugin may use.
+	Redis []string `toml:"redis"`
+
+	// RedisRules say what the plugin may do with each of them. Default: what
+	// RedisRules.Commands says, with any key.
+	RedisRules []RedisRules `toml:"redis_rules"`
+
+	_ struct{} `later:"zones,http,sql"`
 }
 
 // checkPlugins reports plugins that have no code, or two kinds of it.
