@@ -1,6 +1,10 @@
 package sdk
 
-import "phasm/sdk/internal/imports"
+import (
+	"strings"
+
+	"phasm/sdk/internal/imports"
+)
 
 // Redis is a Redis server that the configuration names and grants the plugin:
 //
@@ -105,7 +109,7 @@ func (r *Redis) Tx() *Pipeline { return &Pipeline{redis: r, transaction: 1} }
 
 // Do adds a command, at most 1000, and answers the pipeline.
 func (p *Pipeline) Do(args ...string) *Pipeline {
-	p.commands = append(p.commands, string(listOf(args)))
+	p.commands = append(p.commands, strings.Clone(listOf(args)))
 	return p
 }
 

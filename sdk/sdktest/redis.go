@@ -20,7 +20,7 @@ import (
 //   - GET, SET (with NX, XX, EX, PX), SETEX, SETNX, MGET, DEL, EXISTS, INCR,
 //     INCRBY, DECR, EXPIRE, PEXPIRE, TTL, PTTL and PERSIST on strings, expiring
 //     by the fake's time
-//   - HSET, HGET, HGETALL, HDEL; SADD, SREM, SMEMBERS; LPUSH, LTRIM, LRANGE
+//   - HSET, HGET, HMGET, HGETALL, HDEL; SADD, SREM, SMEMBERS; LPUSH, LTRIM, LRANGE
 //   - PUBLISH, which is kept in Published, and PING
 //
 // It knows no other command, no Lua, no rules of grants but the commands that

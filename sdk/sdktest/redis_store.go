@@ -70,7 +70,7 @@ func (r *Redis) collection(key string, is func(*redisValue) bool, prepare func(*
 // redisArity is the least number of arguments of the commands that the map knows.
 var redisArity = map[string]int{
 	"PING": 0, "GET": 1, "SET": 2, "SETEX": 3, "SETNX": 2, "MGET": 1, "DEL": 1, "EXISTS": 1, "INCR": 1, "INCRBY": 2, "DECR": 1,
-	"EXPIRE": 2, "PEXPIRE": 2, "TTL": 1, "PTTL": 1, "PERSIST": 1, "HSET": 3, "HGET": 2, "HGETALL": 1, "HDEL": 2,
+	"EXPIRE": 2, "PEXPIRE": 2, "TTL": 1, "PTTL": 1, "PERSIST": 1, "HSET": 3, "HGET": 2, "HMGET": 2, "HGETALL": 1, "HDEL": 2,
 	"SADD": 2, "SREM": 2, "SMEMBERS": 1, "LPUSH": 2, "LTRIM": 3, "LRANGE": 3, "PUBLISH": 2,
 }
 
@@ -133,7 +133,7 @@ func (r *Redis) store(name string, args []string) any {
 		return n
 	case "EXPIRE", "PEXPIRE", "TTL", "PTTL", "PERSIST":
 		return r.expiry(name, args)
-	case "HSET", "HGET", "HGETALL", "HDEL":
+	case "HSET", "HGET", "HMGET", "HGETALL", "HDEL":
 		return r.hash(name, args)
 	case "SADD", "SREM", "SMEMBERS":
 		return r.members(name, args)
@@ -236,6 +236,13 @@ func oneIf(yes bool) int {
 }
 
 func (r *Redis) hash(name string, args []string) any {
+	if name == "HMGET" {
+		all := []any{}
+		for _, field := range args[1:] {
+			all = append(all, r.hash("HGET", []string{args[0], field}))
+		}
+		return all
+	}
 	if r.live(args[0]) == nil && name != "HSET" {
 		return map[string]any{"HGET": nil, "HGETALL": map[string]string{}, "HDEL": 0}[name]
 	}
