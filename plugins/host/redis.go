@@ -308,7 +308,7 @@ func (r *redisCall) end(err error) {
 		fail(r.stack, r.errno(err))
 		return
 	}
-	if most, ok := r.memory.Definition().Max(); ok && uint64(len(st.reply)) > uint64(most)<<16 {
+	if most, _ := r.memory.Definition().Max(); uint64(len(st.reply)) > uint64(most)<<16 {
 		st.reply = nil
 		fail(r.stack, abi.NoMemory)
 		return

@@ -3,7 +3,9 @@ package redis
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"errors"
+	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -50,7 +52,19 @@ func New(options Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{options: library, cluster: options.Cluster, caches: options.Cache > 0}, nil
+	c := &Client{options: library, cluster: options.Cluster, caches: options.Cache > 0}
+	c.options.DialCtxFn = c.dial
+	return c, nil
+}
+
+// dial opens a connection. Who comes meanwhile waits patiently.
+func (c *Client) dial(ctx context.Context, address string, dialer *net.Dialer, protection *tls.Config) (net.Conn, error) {
+	c.good.Store(false)
+	if protection == nil {
+		return dialer.DialContext(ctx, "tcp", address)
+	}
+	secure := tls.Dialer{NetDialer: dialer, Config: protection}
+	return secure.DialContext(ctx, "tcp", address)
 }
 
 // Timeout is how long connecting, or a command, may take.
@@ -73,9 +87,9 @@ func (c *Client) Close() {
 }
 
 // ready is the library's client where nothing keeps a command from being sent
-// at once, else nil.
+// at once, else nil. In a cluster any command may be the first for its node.
 func (c *Client) ready() *connected {
-	if !c.good.Load() {
+	if c.cluster || !c.good.Load() {
 		return nil
 	}
 	return c.current.Load()

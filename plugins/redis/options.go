@@ -72,6 +72,7 @@ func (o *Options) library() (rueidis.ClientOption, error) {
 		// All commands go by the connection's own goroutines: whoever waits can
 		// leave, and a command that takes too long does not end the connection.
 		AlwaysPipelining:    true,
+		PipelineMultiplex:   -1, // one connection: once it is there nobody waits for another
 		ReadBufferEachConn:  connectionBuffer,
 		WriteBufferEachConn: connectionBuffer,
 		BlockingPipeline:    2 * MaxCommands, // pipelines never get a connection of their own

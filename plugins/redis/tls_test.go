@@ -53,6 +53,7 @@ func TestTLS(t *testing.T) {
 	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	server := redistest.StartTLS(t, certFile, keyFile)
 	other, _ := certificate(t)
+	const any = "any error" // the server says which, or resets the connection
 	for _, test := range []struct {
 		name string
 		tls  *TLS
@@ -63,7 +64,7 @@ func TestTLS(t *testing.T) {
 		{"wrong name", &TLS{CA: cert, Cert: cert, Key: key, ServerName: "other.test"}, "not other.test"},
 		{"unknown authority", &TLS{CA: other, Cert: cert, Key: key}, "x509"},
 		{"the system's authorities", &TLS{Cert: cert, Key: key}, "x509"},
-		{"no certificate", &TLS{CA: cert}, "certificate"},
+		{"no certificate", &TLS{CA: cert}, any},
 		{"no TLS", nil, ""},
 	} {
 		c := client(t, Options{Addresses: []string{server.Address}, TLS: test.tls, Timeout: 5 * time.Second})
@@ -77,7 +78,7 @@ func TestTLS(t *testing.T) {
 			if err != nil || got != `"OK"` {
 				t.Errorf("%s: got %s, %v", test.name, got, err)
 			}
-		case err == nil || !strings.Contains(err.Error(), test.err):
+		case err == nil || test.err != any && !strings.Contains(err.Error(), test.err):
 			t.Errorf("%s: got %s, %v; want an error with %q", test.name, got, err, test.err)
 		}
 	}
