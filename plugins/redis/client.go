@@ -25,6 +25,7 @@ type Client struct {
 
 	current  atomic.Pointer[connected] // nil before the first connection
 	good     atomic.Bool               // the last command was answered: the next need not be afraid to wait
+	sent     atomic.Int64              // how many commands wait for replies without a goroutine of their own
 	complain atomic.Int64              // when Complain said yes last, in nanoseconds since 1970
 
 	mu         sync.Mutex
@@ -86,10 +87,19 @@ func (c *Client) Close() {
 	}
 }
 
+// maxSent is below the 1024 commands that the library queues for a connection:
+// who comes when the queue is full waits for room, however long that takes.
+const maxSent = 512
+
 // ready is the library's client where nothing keeps a command from being sent
 // at once, else nil. In a cluster any command may be the first for its node.
+// The caller counts itself off sent when it has the reply.
 func (c *Client) ready() *connected {
 	if c.cluster || !c.good.Load() {
+		return nil
+	}
+	if c.sent.Add(1) > maxSent {
+		c.sent.Add(-1)
 		return nil
 	}
 	return c.current.Load()

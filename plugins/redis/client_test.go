@@ -128,7 +128,7 @@ func TestSilentServer(t *testing.T) {
 		worst = max(worst, <-took)
 	}
 	t.Logf("of %d callers with 100ms the last one waited %v", callers, worst)
-	if worst > 5*time.Second {
+	if worst > 2*time.Second { // the machine may be busy
 		t.Errorf("a caller waited %v", worst)
 	}
 	server.Resume()

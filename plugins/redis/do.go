@@ -20,7 +20,9 @@ const MaxCommands = 1000
 // connection: the command may have run then.
 func (c *Client) Do(ctx context.Context, dst []byte, r Request) ([]byte, error) {
 	if client := c.ready(); client != nil {
-		return c.finish(dst, client.Do(ctx, build(client, &r)))
+		result := client.Do(ctx, build(client, &r))
+		c.sent.Add(-1)
+		return c.finish(dst, result)
 	}
 	own := r.clone()
 	return c.patiently(ctx, dst, func(ctx context.Context, client *connected) ([]byte, error) {
@@ -36,7 +38,9 @@ func (c *Client) Cached(ctx context.Context, dst []byte, r Request, ttl time.Dur
 		return c.Do(ctx, dst, r)
 	}
 	if client := c.ready(); client != nil {
-		return c.finish(dst, client.DoCache(ctx, rueidis.Cacheable(build(client, &r)), ttl))
+		result := client.DoCache(ctx, rueidis.Cacheable(build(client, &r)), ttl)
+		c.sent.Add(-1)
+		return c.finish(dst, result)
 	}
 	own := r.clone()
 	return c.patiently(ctx, dst, func(ctx context.Context, client *connected) ([]byte, error) {
@@ -69,7 +73,9 @@ func (c *Client) several(ctx context.Context, dst []byte, requests []Request,
 		return appendHead(dst, typeArray, 0), nil
 	}
 	if client := c.ready(); client != nil {
-		return finish(dst, client.DoMulti(ctx, c.buildAll(client, requests, brackets)...))
+		results := client.DoMulti(ctx, c.buildAll(client, requests, brackets)...)
+		c.sent.Add(-1)
+		return finish(dst, results)
 	}
 	copies := make([]Request, len(requests))
 	for i, r := range requests {
