@@ -2,7 +2,7 @@
 
 # What tests need beside Go: a command or file, and the Debian package it is in.
 # cc is for the race detector.
-NEEDS := curl=curl promtool=prometheus cc=build-essential
+NEEDS := curl=curl promtool=prometheus cc=build-essential redis-server=redis-server
 
 # What plugins in C, Rust and AssemblyScript are built with.
 NEEDS += clang-19=clang-19 wasm-ld-19=lld-19 /usr/lib/wasm32-wasi/libc.a=wasi-libc \

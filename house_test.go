@@ -33,15 +33,20 @@ var imports = []struct{ pkg, may string }{
 	{"plugins/zone/zonetest", "plugins/zone"},
 	{"plugins/memory", ""},
 	{"plugins/httpclient", "sdk/abi"},
-	{"plugins/host", "sdk/abi pool plugins/meter plugins/zone plugins/metric plugins/httpclient"},
+	{"plugins/redis/command", ""},
+	{"plugins/redis", "plugins/redis/command"},
+	{"plugins/redis/redistest", ""},
+	{"plugins/rediszone", "plugins/redis plugins/zone"},
+	{"plugins/host", "sdk/abi pool plugins/meter plugins/zone plugins/metric plugins/httpclient plugins/redis plugins/redis/command"},
 	{"plugins/host/gen", "sdk/abi plugins/host"},
 	{"plugins", "sdk/abi pool plugins/memory plugins/meter plugins/metric plugins/source plugins/suggest plugins/zone plugins/host"},
 
 	{"server/router", ""},
 	{"server/static", ""},
 	{"server/upstream", "pool"},
-	{"server/config", "sdk/abi plugins/suggest plugins/httpclient server/router"},
-	{"server", "sdk/abi pool plugins/memory plugins/meter plugins/metric plugins/source plugins/zone plugins/httpclient plugins/host plugins " +
+	{"server/config", "sdk/abi plugins/suggest plugins/httpclient plugins/redis/command server/router"},
+	{"server", "sdk/abi pool plugins/memory plugins/meter plugins/metric plugins/source plugins/zone plugins/httpclient " +
+		"plugins/redis plugins/redis/command plugins/rediszone plugins/host plugins " +
 		"server/router server/static server/upstream server/config"},
 
 	{"bench", ""},

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"phasm/plugins/redis/redistest"
 	"phasm/server"
 	"phasm/server/config"
 )
@@ -165,6 +166,9 @@ func serveFile(t *testing.T, file string) map[string]string {
 	admin := c.Admin.Address
 	if admin != "" {
 		c.Admin.Address = "127.0.0.1:0"
+	}
+	for i := range c.Redis {
+		c.Redis[i].Addresses = []string{redistest.Start(t).Address}
 	}
 	c.Server.Log.File = filepath.Join(t.TempDir(), "server.log")
 	c.Server.AccessLog.File = ""

@@ -36,6 +36,7 @@
 //   - timer.go: [OnTimer], [After] and [Every] run something later
 //   - zone.go, zone_value.go, zone_list.go: [Zone], what plugins share
 //   - limit.go, lock.go: rates, connections and locks over a zone
+//   - redis.go, redis_reply.go: [OpenRedis], [Script], [Reply]
 //   - config.go, env.go, log.go, time.go, metric.go: what has nothing to do
 //     with a request and works in every phase
 //   - regex.go, hash.go, encode.go, random.go: what the server does faster or

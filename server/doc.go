@@ -36,6 +36,7 @@
 //	http_client.go   what sends the plugins' HTTP requests
 //	status_text.go   the bodies of the server's own answers
 //	access_log.go    how a line of the access log looks
+//	redis.go         the Redis clients that plugins are granted
 //	log_file.go      a log file written in the background, reopened on demand
 //	log_files.go     the log files in use, which generations share
 //	log_output.go    the server's own log

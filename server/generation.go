@@ -12,6 +12,7 @@ import (
 	"phasm/plugins/host"
 	"phasm/plugins/memory"
 	"phasm/plugins/metric"
+	"phasm/plugins/redis"
 	"phasm/plugins/source"
 	"phasm/plugins/zone"
 	"phasm/sdk/abi"
@@ -32,6 +33,8 @@ type generation struct {
 	turns     *host.Turns
 	zones     map[string]*zone.Memory
 	allZones  *zones // where they come from
+	clients   *redis.Clients
+	redis     map[string]*redis.Client // the clients in use, by name
 
 	plugins  []*plugins.Plugin // in file order
 	working  int               // how many of the plugins have run init_worker
@@ -46,7 +49,7 @@ type generation struct {
 // builds its routes. All that is wrong is reported together.
 func (s *Server) load(ctx context.Context, c *config.Config) (*generation, error) {
 	g := &generation{
-		config: c, logs: &s.logs, registry: s.registry.Next(),
+		config: c, logs: &s.logs, clients: &s.redis, registry: s.registry.Next(),
 		routes: router.New[*route](), released: make(chan struct{}, 1), turns: host.NewTurns(),
 	}
 	g.builder = &source.Builder{}
@@ -72,6 +75,9 @@ func (s *Server) fill(ctx context.Context, g *generation) []config.Problem {
 		g.log.Warn(w.String())
 	}
 	g.builder.Log = g.log
+	if problems := s.openRedis(g); problems != nil {
+		return problems
+	}
 	named, problems := s.loadPlugins(ctx, g)
 	if problems != nil {
 		return problems
@@ -135,7 +141,7 @@ func (s *Server) pluginOptions(g *generation, p config.Plugin) plugins.Options {
 		CPU:       time.Duration(p.Limits.CPU),
 		Wall:      time.Duration(p.Limits.Wall),
 		Fresh:     p.Isolation == "request",
-		Grants:    host.Grants{Env: p.Grants.Env, LookupEnv: s.options.LookupEnv, Zones: g.zonesOf(p)},
+		Grants:    host.Grants{Env: p.Grants.Env, LookupEnv: s.options.LookupEnv, Zones: g.zonesOf(p), Redis: redisGrants(g, p)},
 		Open:      p.OnError == "open",
 		Budget:    s.memory, Turns: g.turns,
 		Codes: &s.codes, Cache: s.options.Cache, Builder: g.builder, Log: g.log, Registry: g.registry,
@@ -197,6 +203,7 @@ func (g *generation) close() {
 	for _, p := range g.plugins {
 		p.Close()
 	}
+	g.closeRedis()
 	g.turns.Close()
 	g.registry.Close() // after the plugins: what they have counted last counts
 	g.allZones.release(g.zones)

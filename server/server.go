@@ -14,6 +14,7 @@ import (
 	"phasm/plugins/httpclient"
 	"phasm/plugins/memory"
 	"phasm/plugins/metric"
+	"phasm/plugins/redis"
 	"phasm/server/config"
 )
 
@@ -36,6 +37,7 @@ type Server struct {
 	codes      plugins.Codes  // of all generations
 	zones      *zones         // likewise
 	http       *httpclient.Clients
+	redis      redis.Clients // of all generations
 	logs       logFiles
 	generation atomic.Pointer[generation] // what new exchanges are served by
 	serving    chan struct{}              // closed when Serve has begun

@@ -35,6 +35,17 @@ func goodText(f *host.Function, parameter string) string {
 	return "x-a"
 }
 
+// goodList is what a function takes for a list.
+func goodList(f *host.Function) []byte {
+	switch command := list("GET", "x-a"); f.Name {
+	case "redis_do":
+		return command
+	case "redis_pipeline":
+		return list(string(command), string(command))
+	}
+	return nil
+}
+
 // goodNumber is what a function takes for a number.
 func goodNumber(f *host.Function, parameter string) uint64 {
 	switch {
@@ -64,7 +75,9 @@ func (g *guest) goodArguments(f *host.Function) []uint64 {
 			g.memory.WriteString(uint32(place), text)
 			args = append(args, place, uint64(len(text)))
 		case host.List:
-			args = append(args, place, 0)
+			items := goodList(f)
+			g.memory.Write(uint32(place), items)
+			args = append(args, place, uint64(len(items)))
 		case host.Buffer:
 			args = append(args, place, 512)
 		case host.Float:

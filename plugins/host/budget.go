@@ -69,7 +69,10 @@ const (
 const maxStack = 8 << 20
 
 // Begin begins a call: nothing of its budget is used.
-func (c *Call) Begin() { c.clocked = false }
+func (c *Call) Begin() {
+	c.clocked = false
+	c.redis.forget()
+}
 
 // clock takes the time of a call that has not looked at the clock so far.
 func (c *Call) clock(now time.Time) {

@@ -21,6 +21,7 @@ type Plugin struct {
 	Timers  Timers // set before a phase runs that may start one
 
 	environment environment
+	redis       []redisServer
 	refusals    refusals
 	regexes     regexes
 	uuids       uuids
@@ -37,6 +38,7 @@ func NewPlugin(name string, config map[string]any, grants Grants, log *slog.Logg
 		Log:         log,
 		Metrics:     newMetrics(name, registry),
 		environment: newEnvironment(grants),
+		redis:       newRedisServers(grants),
 		refusals:    refusals{plugin: name, log: log, logged: map[string]bool{}},
 		zones:       grants.Zones,
 		http:        newHTTPGrants(grants),
@@ -76,6 +78,7 @@ type Call struct {
 	scratch     []byte     // for what zones answer
 	http        *httpCalls // nil until the guest sends a request
 
+	redis  redisState
 	memory api.Memory // of the calling module, valid during a host call
 
 	matching matching

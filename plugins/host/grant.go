@@ -18,12 +18,13 @@ const (
 	Env                  // environment variables, by name
 	Zones                // zones, by name
 	HTTP                 // hosts that requests may be sent to
+	Redis                // Redis servers, by name
 	NumGrants
 )
 
 // String is the grant's key under [plugins.NAME.grants].
 func (g Grant) String() string {
-	return [...]string{NoGrant: "none", Env: "env", Zones: "zones", HTTP: "http"}[g]
+	return [...]string{NoGrant: "none", Env: "env", Zones: "zones", HTTP: "http", Redis: "redis"}[g]
 }
 
 // Grants are what the configuration gives a plugin. The zero value is nothing.
@@ -40,6 +41,9 @@ type Grants struct {
 	HTTP []string
 	// HTTPSender sends the plugin's requests; nil grants none.
 	HTTPSender HTTPSender
+	// Redis are the Redis servers that the plugin may use, by name. The clients
+	// stay the caller's.
+	Redis map[string]RedisGrant
 }
 
 // Has tells whether anything of that kind is given.
@@ -53,6 +57,8 @@ func (g *Grants) Has(kind Grant) bool {
 		return len(g.Zones) > 0
 	case HTTP:
 		return len(g.HTTP) > 0 && g.HTTPSender != nil
+	case Redis:
+		return len(g.Redis) > 0
 	default:
 		return false
 	}
@@ -81,6 +87,7 @@ func (r *refusals) add(kind Grant, name []byte) {
 }
 
 // once logs a message about a refusal, unless it has been logged before.
+// once logs a message, unless it has been logged before.
 func (r *refusals) once(message string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

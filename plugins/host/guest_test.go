@@ -20,6 +20,8 @@ import (
 	"phasm/plugins/host"
 	wt "phasm/plugins/internal/wasmtest"
 	"phasm/plugins/metric"
+	"phasm/plugins/redis"
+	"phasm/plugins/redis/command"
 	"phasm/sdk/abi"
 )
 
@@ -98,8 +100,42 @@ func grants(s *sender) host.Grants {
 		},
 		Zones: exampleZones(),
 		HTTP:  []string{"x-a"}, HTTPSender: s,
+		Redis: map[string]host.RedisGrant{
+			"x-a": {Client: answering{}, Rules: command.Rules{Commands: []string{command.Default, "EVAL"}}},
+		},
 	}
 }
+
+// answering is a Redis that answers everything with the string x-a, at once: for
+// the tests that go through the table. The others have a real one.
+type answering struct{}
+
+func (answering) append(dst []byte) ([]byte, error) {
+	return append(dst, "$\x03\x00\x00\x00x-a"...), nil
+}
+
+func (a answering) Do(_ context.Context, dst []byte, _ redis.Request) ([]byte, error) {
+	return a.append(dst)
+}
+
+func (a answering) Cached(_ context.Context, dst []byte, _ redis.Request, _ time.Duration) ([]byte, error) {
+	return a.append(dst)
+}
+
+func (a answering) Pipeline(_ context.Context, dst []byte, _ []redis.Request) ([]byte, error) {
+	return a.append(dst)
+}
+
+func (a answering) Transaction(_ context.Context, dst []byte, _ []redis.Request) ([]byte, error) {
+	return a.append(dst)
+}
+
+func (a answering) Eval(_ context.Context, dst []byte, _ string, _ int, _ []string) ([]byte, error) {
+	return a.append(dst)
+}
+
+func (answering) Timeout() time.Duration { return time.Second }
+func (answering) Complain() bool         { return false }
 
 func signature(f *host.Function) wt.Signature {
 	params, results := f.Signature()

@@ -236,6 +236,17 @@ var table = []Function{
 		"Lets a request whose body has been ended go on by itself when the exchange is over, within its time, and frees its handle: nobody hears of the answer. At most 64 of a plugin's requests are on their way like that; then busy, and nothing changes. Those that are on their way when the server ends are cut off.", httpDetach},
 	{"http_close", []Param{number("handle")}, Status, everywhere, NoGrant,
 		"Ends a request, wherever it is, and frees its handle, whose number a later one gets.", httpClose},
+	// redis.go
+	{"redis_open", []Param{text("name")}, Number, everywhere, Redis,
+		"The handle of a Redis server, by its name in the configuration: the same in every instance. Not granted where the configuration does not give it to the plugin. Opens no connection.", redisOpen},
+	{"redis_do", []Param{number("redis"), list("args"), {"ttl", Int64}, buffer("buf")}, Length, everywhere, NoGrant,
+		"Runs a command, the name first, and answers its reply: a type byte as in RESP3, then for ':' an i64, for ',' a double, for '#' a byte 0 or 1, for '_' nothing, for '$' (string), '-' (error), '(' (big number) and '=' (verbatim) a u32 length and the text, for '*' (array) and '~' (set) a u32 count and the elements, for '%' (map) a u32 count of pairs and key, value, …; all little-endian. A ttl greater than 0, in nanoseconds, allows an answer that the server has kept for no longer and that Redis has not called outdated since; the command must read one key, its first argument. Where the reply is larger than the buffer the command has run and the reply waits for redis_reply. Answers timeout after the Redis server's timeout or at the call's deadline, closed when the client has gone, I/O error when the connection is lost: the command may have run then. Commands that block or that change the connection are not granted.", redisDo},
+	{"redis_pipeline", []Param{number("redis"), number("transaction"), list("commands"), buffer("buf")}, Length, everywhere, NoGrant,
+		"Runs up to 1000 commands, each item a list of its own, in one round trip and answers an array of their replies as redis_do does. With transaction 1 they run between MULTI and EXEC, and the reply is that of EXEC.", redisPipeline},
+	{"redis_eval", []Param{number("redis"), text("script"), number("keys"), list("args"), buffer("buf")}, Length, everywhere, NoGrant,
+		"Runs a Lua script, by its digest where the Redis server knows it. The first keys of args are the script's KEYS, the others its ARGV. The configuration must grant the command EVAL by name. Answers as redis_do does.", redisEval},
+	{"redis_reply", []Param{buffer("buf")}, Length, everywhere, NoGrant,
+		"The reply that was larger than the buffer of the last redis_do, redis_pipeline or redis_eval of this call, or nothing where none waits. Once it has fit it is gone.", redisReply},
 
 	// metric.go
 	{"metric_define", []Param{number("kind"), text("name"), text("help"), list("labels"), text("buckets")}, Number, everywhere, NoGrant,

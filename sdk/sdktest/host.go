@@ -110,6 +110,9 @@ type fake struct {
 	lastUUID    int64
 	zones       []*zone // what is granted
 	http        httpFake
+
+	redis      []grantedRedis // sorted by name
+	redisReply string         // one that had no room in the plugin's buffer
 }
 
 var _ imports.Host = (*fake)(nil)

@@ -267,7 +267,18 @@ func (h *real) QueryGet(s string, i int32, b []byte) int32 {
 }
 func (h *real) VariableGet(s string, b []byte) int32 { return h.i32("variable_get", s, b) }
 func (h *real) ConfigGet(s string, b []byte) int32   { return h.i32("config_get", s, b) }
-func (h *real) EnvGet(s string, b []byte) int32      { return h.i32("env_get", s, b) }
+func (h *real) RedisOpen(s string) int32             { return h.i32("redis_open", s) }
+func (h *real) RedisReply(b []byte) int32            { return h.i32("redis_reply", b) }
+func (h *real) RedisDo(redis int32, args string, ttl int64, b []byte) int32 {
+	return h.i32("redis_do", redis, args, ttl, b)
+}
+func (h *real) RedisPipeline(redis, transaction int32, commands string, b []byte) int32 {
+	return h.i32("redis_pipeline", redis, transaction, commands, b)
+}
+func (h *real) RedisEval(redis int32, script string, keys int32, args string, b []byte) int32 {
+	return h.i32("redis_eval", redis, script, keys, args, b)
+}
+func (h *real) EnvGet(s string, b []byte) int32 { return h.i32("env_get", s, b) }
 func (h *real) RequestHeaderGet(s string, b []byte) int32 {
 	return h.i32("request_header_get", s, b)
 }

@@ -27,6 +27,9 @@ type Config struct {
 	// Plugins are all plugins declared, in file order, used or not.
 	Plugins []Plugin `toml:"plugins"`
 
+	// Redis are the Redis servers that plugins may be granted, in file order.
+	Redis []Redis `toml:"redis"`
+
 	// Routes say what answers which requests, in file order; at least one.
 	// The order has no meaning: of two patterns the more specific one wins.
 	Routes []Route `toml:"routes"`
@@ -34,7 +37,7 @@ type Config struct {
 	// Zones are the zones that plugins may be granted, in file order.
 	Zones []Zone `toml:"zones"`
 
-	_ struct{} `later:"upstreams,redis"`
+	_ struct{} `later:"upstreams"`
 
 	// Warnings are findings that do not keep the configuration from being
 	// served, sorted by line.
@@ -69,6 +72,7 @@ func Parse(name string, data []byte) (*Config, error) {
 	l.checkListeners()
 	l.checkPlugins()
 	l.checkZones()
+	l.checkRedis()
 	l.checkRoutes()
 	if err := Join(l.problems...); err != nil {
 		return nil, err

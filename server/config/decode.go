@@ -133,6 +133,12 @@ func (l *loader) value(path string, in any, out reflect.Value, tag reflect.Struc
 // structured sets a struct, a pointer to one, or a slice of named ones.
 func (l *loader) structured(path string, in any, out reflect.Value) {
 	table, ok := in.(map[string]any)
+	if on, is := in.(bool); is && out.Type() == reflect.TypeFor[*RedisTLS]() {
+		table, ok = map[string]any{}, true
+		if !on {
+			return // as if nothing were said
+		}
+	}
 	switch {
 	case out.Kind() == reflect.Slice && !ok:
 		l.wrongType(path, "named tables such as ["+path+".NAME]", in)

@@ -5,7 +5,7 @@
 //   - positions.go, scan.go: find the line of every key;
 //   - syntax.go: decode the TOML, or say on which line it is broken;
 //   - decode.go, fields.go: walk the tree into the structs, steered by their tags;
-//   - listener.go, plugin.go, route.go, pattern.go: the rules that concern
+//   - listener.go, plugin.go, redis.go, route.go, pattern.go: the rules that concern
 //     more than one value;
 //   - problem.go: what is reported, and how.
 //

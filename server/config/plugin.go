@@ -77,7 +77,13 @@ type PluginGrants struct {
 	// plugin's requests trust beside the machine's own. Default none.
 	HTTPCA string `toml:"http_ca" file:"file"`
 
-	_ struct{} `later:"redis,sql"`
+	_ struct{} `later:"sql"`
+	// Redis are the names of the Redis servers that the plugin may use.
+	Redis []string `toml:"redis"`
+
+	// RedisRules say what the plugin may do with each of them. Default: what
+	// RedisRules.Commands says, with any key.
+	RedisRules []RedisRules `toml:"redis_rules"`
 }
 
 // checkPlugins reports plugins that have no code, or two kinds of it.

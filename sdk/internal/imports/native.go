@@ -75,6 +75,11 @@ type Host interface {
 	HTTPError(handle int32, buf []byte) int32
 	HTTPDetach(handle int32) int32
 	HTTPClose(handle int32) int32
+	RedisOpen(name string) int32
+	RedisDo(redis int32, args string, ttl int64, buf []byte) int32
+	RedisPipeline(redis int32, transaction int32, commands string, buf []byte) int32
+	RedisEval(redis int32, script string, keys int32, args string, buf []byte) int32
+	RedisReply(buf []byte) int32
 	MetricDefine(kind int32, name string, help string, labels string, buckets string) int32
 	MetricSeries(metric int32, values string) int32
 	MetricAdd(series int32, value float64) int32
@@ -622,6 +627,46 @@ func HTTPClose(handle int32) int32 {
 		return int32(abi.WrongPhase)
 	}
 	return Current.HTTPClose(handle)
+}
+
+// RedisOpen: The handle of a Redis server, by its name in the configuration: the same in every instance. Not granted where the configuration does not give it to the plugin. Opens no connection.
+func RedisOpen(name string) int32 {
+	if !allows("redis_open", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.RedisOpen(name)
+}
+
+// RedisDo: Runs a command, the name first, and answers its reply: a type byte as in RESP3, then for ':' an i64, for ',' a double, for '#' a byte 0 or 1, for '_' nothing, for '$' (string), '-' (error), '(' (big number) and '=' (verbatim) a u32 length and the text, for '*' (array) and '~' (set) a u32 count and the elements, for '%' (map) a u32 count of pairs and key, value, …; all little-endian. A ttl greater than 0, in nanoseconds, allows an answer that the server has kept for no longer and that Redis has not called outdated since; the command must read one key, its first argument. Where the reply is larger than the buffer the command has run and the reply waits for redis_reply. Answers timeout after the Redis server's timeout or at the call's deadline, closed when the client has gone, I/O error when the connection is lost: the command may have run then. Commands that block or that change the connection are not granted.
+func RedisDo(redis int32, args string, ttl int64, buf []byte) int32 {
+	if !allows("redis_do", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.RedisDo(redis, args, ttl, buf)
+}
+
+// RedisPipeline: Runs up to 1000 commands, each item a list of its own, in one round trip and answers an array of their replies as redis_do does. With transaction 1 they run between MULTI and EXEC, and the reply is that of EXEC.
+func RedisPipeline(redis int32, transaction int32, commands string, buf []byte) int32 {
+	if !allows("redis_pipeline", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.RedisPipeline(redis, transaction, commands, buf)
+}
+
+// RedisEval: Runs a Lua script, by its digest where the Redis server knows it. The first keys of args are the script's KEYS, the others its ARGV. The configuration must grant the command EVAL by name. Answers as redis_do does.
+func RedisEval(redis int32, script string, keys int32, args string, buf []byte) int32 {
+	if !allows("redis_eval", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.RedisEval(redis, script, keys, args, buf)
+}
+
+// RedisReply: The reply that was larger than the buffer of the last redis_do, redis_pipeline or redis_eval of this call, or nothing where none waits. Once it has fit it is gone.
+func RedisReply(buf []byte) int32 {
+	if !allows("redis_reply", 0x3ff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.RedisReply(buf)
 }
 
 // MetricDefine: Defines a metric of the plugin (kind 0 counter, 1 gauge, 2 histogram) and answers its id; again with the same definition it answers the same id. A histogram's buckets are little-endian doubles, growing; none means the default ones.

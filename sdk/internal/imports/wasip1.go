@@ -577,6 +577,51 @@ func HTTPClose(handle int32) int32 {
 	return host_http_close(handle)
 }
 
+//go:wasmimport phasm redis_open
+//go:noescape
+func host_redis_open(name string) int32
+
+// RedisOpen: The handle of a Redis server, by its name in the configuration: the same in every instance. Not granted where the configuration does not give it to the plugin. Opens no connection.
+func RedisOpen(name string) int32 {
+	return host_redis_open(name)
+}
+
+//go:wasmimport phasm redis_do
+//go:noescape
+func host_redis_do(redis int32, args string, ttl int64, buf unsafe.Pointer, capacity uint32) int32
+
+// RedisDo: Runs a command, the name first, and answers its reply: a type byte as in RESP3, then for ':' an i64, for ',' a double, for '#' a byte 0 or 1, for '_' nothing, for '$' (string), '-' (error), '(' (big number) and '=' (verbatim) a u32 length and the text, for '*' (array) and '~' (set) a u32 count and the elements, for '%' (map) a u32 count of pairs and key, value, …; all little-endian. A ttl greater than 0, in nanoseconds, allows an answer that the server has kept for no longer and that Redis has not called outdated since; the command must read one key, its first argument. Where the reply is larger than the buffer the command has run and the reply waits for redis_reply. Answers timeout after the Redis server's timeout or at the call's deadline, closed when the client has gone, I/O error when the connection is lost: the command may have run then. Commands that block or that change the connection are not granted.
+func RedisDo(redis int32, args string, ttl int64, buf []byte) int32 {
+	return host_redis_do(redis, args, ttl, unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm redis_pipeline
+//go:noescape
+func host_redis_pipeline(redis int32, transaction int32, commands string, buf unsafe.Pointer, capacity uint32) int32
+
+// RedisPipeline: Runs up to 1000 commands, each item a list of its own, in one round trip and answers an array of their replies as redis_do does. With transaction 1 they run between MULTI and EXEC, and the reply is that of EXEC.
+func RedisPipeline(redis int32, transaction int32, commands string, buf []byte) int32 {
+	return host_redis_pipeline(redis, transaction, commands, unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm redis_eval
+//go:noescape
+func host_redis_eval(redis int32, script string, keys int32, args string, buf unsafe.Pointer, capacity uint32) int32
+
+// RedisEval: Runs a Lua script, by its digest where the Redis server knows it. The first keys of args are the script's KEYS, the others its ARGV. The configuration must grant the command EVAL by name. Answers as redis_do does.
+func RedisEval(redis int32, script string, keys int32, args string, buf []byte) int32 {
+	return host_redis_eval(redis, script, keys, args, unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm redis_reply
+//go:noescape
+func host_redis_reply(buf unsafe.Pointer, capacity uint32) int32
+
+// RedisReply: The reply that was larger than the buffer of the last redis_do, redis_pipeline or redis_eval of this call, or nothing where none waits. Once it has fit it is gone.
+func RedisReply(buf []byte) int32 {
+	return host_redis_reply(unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
 //go:wasmimport phasm metric_define
 //go:noescape
 func host_metric_define(kind int32, name string, help string, labels string, buckets string) int32

@@ -1,0 +1,125 @@
+package redis
+
+import (
+	"encoding/binary"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/redis/rueidis"
+)
+
+// Types of replies, as in RESP3 (github.com/redis/redis-specifications,
+// protocol/RESP3.md). Redis' simple strings and bulk strings are one type, and
+// so are its two kinds of errors; attributes and pushes do not reach guests.
+const (
+	typeString   = '$'
+	typeError    = '-'
+	typeInteger  = ':'
+	typeNil      = '_'
+	typeDouble   = ','
+	typeBoolean  = '#'
+	typeNumber   = '(' // too big for an integer, in decimal digits
+	typeVerbatim = '=' // three letters of format, a colon and the text
+	typeArray    = '*'
+	typeSet      = '~'
+	typeMap      = '%' // its length counts pairs
+)
+
+// AppendReply appends a reply as guests get it. A reply is its type, a byte
+// as in RESP3, and then
+//
+//   - for an integer its 8 bytes, for a double those of its IEEE 754 form
+//   - for a boolean one byte, 0 or 1
+//   - for nil nothing
+//   - for strings, errors, big numbers and verbatim strings: the length in
+//     bytes, a u32, and the text
+//   - for arrays and sets: the number of elements, a u32, and the elements
+//   - for maps: the number of pairs, a u32, and key, value, key, value, …
+//
+// Numbers are little-endian. Replies are elements, so they nest.
+func AppendReply(dst []byte, m *rueidis.RedisMessage) []byte {
+	switch {
+	case m.IsNil():
+		return append(dst, typeNil)
+	case m.IsString():
+		s, _ := m.ToString()
+		return appendText(dst, typeString, s)
+	case m.IsInt64():
+		n, _ := m.ToInt64()
+		return appendInteger(dst, n)
+	}
+	// For the rest the library's own form tells the types that its methods do
+	// not: seven bytes of its cache's, and then values.
+	const head = 7
+	value := m.CacheMarshal(nil)[head:]
+	dst, _ = appendValue(dst, value)
+	return dst
+}
+
+// appendValue translates one value of the library's form: its type, eight
+// bytes, big-endian, that are a number or a length, and the content. It answers
+// what follows.
+func appendValue(dst, value []byte) (reply, rest []byte) {
+	kind, n, rest := value[0], binary.BigEndian.Uint64(value[1:9]), value[9:]
+	switch kind {
+	case '_', '.':
+		return append(dst, typeNil), rest
+	case ':':
+		return appendInteger(dst, int64(n)), rest
+	case '#':
+		return append(dst, typeBoolean, byte(n)), rest
+	case '*', '~', '%', '>':
+		count := int(n)
+		switch kind {
+		case '%':
+			dst = appendHead(dst, typeMap, count/2)
+		case '~':
+			dst = appendHead(dst, typeSet, count)
+		default:
+			dst = appendHead(dst, typeArray, count)
+		}
+		for range count {
+			dst, rest = appendValue(dst, rest)
+		}
+		return dst, rest
+	}
+	text, rest := string(rest[:n]), rest[n:]
+	switch kind {
+	case ',':
+		return appendDouble(dst, text), rest
+	case '-', '!':
+		return appendText(dst, typeError, text), rest
+	case '=':
+		return appendText(dst, typeVerbatim, text), rest
+	case '(':
+		return appendText(dst, typeNumber, text), rest
+	}
+	return appendText(dst, typeString, text), rest
+}
+
+func appendHead(dst []byte, kind byte, n int) []byte {
+	return binary.LittleEndian.AppendUint32(append(dst, kind), uint32(n))
+}
+
+func appendText(dst []byte, kind byte, text string) []byte {
+	return append(appendHead(dst, kind, len(text)), text...)
+}
+
+func appendInteger(dst []byte, n int64) []byte {
+	return binary.LittleEndian.AppendUint64(append(dst, typeInteger), uint64(n))
+}
+
+// appendDouble reads what Redis writes: digits, or inf, -inf or nan.
+func appendDouble(dst []byte, text string) []byte {
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil && !math.IsInf(f, 0) {
+		f = math.NaN()
+	}
+	return binary.LittleEndian.AppendUint64(append(dst, typeDouble), math.Float64bits(f))
+}
+
+// isError tells whether a reply is an error of that kind.
+func isError(reply []byte, kind string) bool {
+	return len(reply) > 5 && reply[0] == typeError && strings.HasPrefix(string(reply[5:]), kind+" ")
+}

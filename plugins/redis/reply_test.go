@@ -1,0 +1,101 @@
+package redis
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"phasm/plugins/redis/redistest"
+)
+
+// show reads a reply back as text: strings are quoted, nil is _.
+func show(reply []byte) string {
+	text, rest := showValue(reply)
+	if len(rest) > 0 {
+		return fmt.Sprintf("%s and %d bytes too many", text, len(rest))
+	}
+	return text
+}
+
+func showValue(b []byte) (text string, rest []byte) {
+	if len(b) == 0 {
+		return "cut short", nil
+	}
+	kind, b := b[0], b[1:]
+	switch kind {
+	case typeNil:
+		return "_", b
+	case typeBoolean:
+		return fmt.Sprint(b[0] == 1), b[1:]
+	case typeInteger:
+		return fmt.Sprint(int64(binary.LittleEndian.Uint64(b))), b[8:]
+	case typeDouble:
+		return fmt.Sprintf("double %v", math.Float64frombits(binary.LittleEndian.Uint64(b))), b[8:]
+	}
+	n := int(binary.LittleEndian.Uint32(b))
+	b = b[4:]
+	var items []string
+	switch kind {
+	case typeArray, typeSet:
+		for range n {
+			text, b = showValue(b)
+			items = append(items, text)
+		}
+		open, end := "[", "]"
+		if kind == typeSet {
+			open, end = "set(", ")"
+		}
+		return open + strings.Join(items, ", ") + end, b
+	case typeMap:
+		for range n {
+			var value string
+			text, b = showValue(b)
+			value, b = showValue(b)
+			items = append(items, text+": "+value)
+		}
+		return "{" + strings.Join(items, ", ") + "}", b
+	}
+	name := map[byte]string{typeError: "error ", typeNumber: "number ", typeVerbatim: "verbatim "}[kind]
+	return fmt.Sprintf("%s%q", name, b[:n]), b[n:]
+}
+
+// Every type that a server can answer crosses.
+func TestReplies(t *testing.T) {
+	server := redistest.Start(t)
+	c := client(t, Options{Addresses: []string{server.Address}})
+	for kind, want := range map[string]string{
+		"string":   `"Hello World"`,
+		"integer":  `12345`,
+		"double":   `double 3.141`,
+		"null":     `_`,
+		"array":    `[0, 1, 2]`,
+		"set":      `set(0, 1, 2)`,
+		"map":      `{0: false, 1: true, 2: false}`,
+		"attrib":   `"Some real reply following the attribute"`,
+		"verbatim": `verbatim "txt:This is a verbatim\nstring"`,
+		"true":     `true`,
+		"false":    `false`,
+		"bignum":   `number "1234567999999999999999999999999999999"`,
+	} {
+		reply, err := c.Do(t.Context(), nil, Request{Args: []string{"DEBUG", "PROTOCOL", kind}})
+		if err != nil || show(reply) != want {
+			t.Errorf("%s: got %s, %v; want %s", kind, show(reply), err, want)
+		}
+	}
+	want(t, c, `2`, "ZADD", "z", "inf", "a", "-1.5", "b")
+	want(t, c, `[["b", double -1.5], ["a", double +Inf]]`, "ZRANGE", "z", "0", "-1", "WITHSCORES")
+	want(t, c, `[_, _]`, "MGET", "none", "none")
+	for _, test := range []struct{ script, want string }{
+		{"redis.setresp(3) return {map={a=1.5 and {double=1.5}, }}", `{"a": double 1.5}`},
+		{"return redis.error_reply('MINE it is')", `error "MINE it is"`},
+		{"return {{}, {1, {'x'}}, false}", `[[], [1, ["x"]], _]`},
+		{"return ''", `""`},
+	} {
+		reply, err := c.Eval(t.Context(), nil, test.script, 0, nil)
+		if err != nil || show(reply) != test.want {
+			t.Errorf("%s: got %s, %v; want %s", test.script, show(reply), err, test.want)
+		}
+	}
+}
