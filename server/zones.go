@@ -5,6 +5,7 @@ import (
 
 	"phasm/plugins/host"
 	"phasm/plugins/metric"
+	"phasm/plugins/rediszone"
 	"phasm/plugins/zone"
 	"phasm/server/config"
 )
@@ -32,6 +33,9 @@ func (z *zones) claim(tables []config.Zone) map[string]*zone.Memory {
 	defer z.mu.Unlock()
 	claimed := map[string]*zone.Memory{}
 	for _, table := range tables {
+		if table.Redis != "" {
+			continue
+		}
 		u := z.used[table.Name]
 		if u == nil {
 			u = &usedZone{store: zone.New(int64(table.Size)), registry: z.registry.Next()}
@@ -49,7 +53,7 @@ func (z *zones) resize(tables []config.Zone) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	for _, table := range tables {
-		if u := z.used[table.Name]; u != nil { // else the server has ended meanwhile
+		if u := z.used[table.Name]; u != nil && table.Redis == "" { // else the server has ended meanwhile
 			u.store.Resize(int64(table.Size))
 		}
 	}
@@ -90,7 +94,17 @@ func registerZone(r *metric.Registry, name string, z *zone.Memory) {
 func (g *generation) zonesOf(p config.Plugin) (granted []host.Zone) {
 	for _, text := range p.Grants.Zones {
 		grant := config.ParseZoneGrant(text)
-		granted = append(granted, host.Zone{Name: grant.Name, Store: g.zones[grant.Name], Write: grant.Write})
+		granted = append(granted, host.Zone{Name: grant.Name, Store: g.zone(grant.Name), Write: grant.Write})
 	}
 	return granted
+}
+
+// zone is the store of a zone, in this process or in Redis.
+func (g *generation) zone(name string) zone.Store {
+	for _, table := range g.config.Zones {
+		if table.Name == name && table.Redis != "" {
+			return host.RemoteZone(rediszone.New(g.redis[table.Redis], name))
+		}
+	}
+	return g.zones[name]
 }

@@ -13,10 +13,14 @@ type Zone struct {
 	Name string
 
 	// Size bounds what the zone's entries count together; package zone says
-	// how. At least 64KiB; a reload may change it. Required.
-	Size Size `toml:"size" required:"10MiB" min:"64KiB"`
+	// how. At least 64KiB; a reload may change it. Exactly one of Size and
+	// Redis is set.
+	Size Size `toml:"size" min:"64KiB"`
 
-	_ struct{} `later:"backend"`
+	// Redis is the name of the [redis.NAME] that keeps the zone, where the
+	// processes of several machines share it; package rediszone says what is
+	// different there.
+	Redis string `toml:"redis"`
 }
 
 // ZoneGrant is an element of grants.zones.
@@ -35,12 +39,27 @@ func ParseZoneGrant(text string) ZoneGrant {
 	return ZoneGrant{Name: name, Write: !read}
 }
 
+// checkZone checks where a zone is kept.
+func (l *loader) checkZone(z Zone) {
+	path := keyPath("zones", z.Name)
+	l.exactlyOne(path, `the zone is nowhere; write size = "10MiB", or redis = "NAME" of a [redis.NAME]`, "size", "redis")
+	var servers []string
+	for _, r := range l.config.Redis {
+		servers = append(servers, r.Name)
+	}
+	if z.Redis != "" && !slices.Contains(servers, z.Redis) {
+		l.problem(keyPath(path, "redis"), "no Redis named %s%s", describe(z.Redis),
+			didYouMean(suggest.Nearest(z.Redis, servers), "declare it as [redis.NAME]"))
+	}
+}
+
 // checkZones looks up the zones that plugins are granted, and warns of those
 // that none is.
 func (l *loader) checkZones() {
 	var names []string
 	for _, z := range l.config.Zones {
 		names = append(names, z.Name)
+		l.checkZone(z)
 	}
 	granted := map[string]bool{}
 	for _, p := range l.config.Plugins {

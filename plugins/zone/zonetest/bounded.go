@@ -45,6 +45,24 @@ var bounded = []struct {
 	name string
 	run  func(t *tester)
 }{
+	{"flush what has expired", func(t *tester) {
+		for n := range 10 {
+			t.set(fmt.Sprint("k", n), zone.IntOf(int64(n)), time.Duration(n+1)*time.Minute)
+		}
+		t.set("forever", text("v"), 0)
+		t.advance(4*time.Minute + time.Second)
+		t.equal("keys", fmt.Sprint(t.keys(0)), "[forever k4 k5 k6 k7 k8 k9]")
+		for _, step := range []struct{ max, want int }{{3, 3}, {3, 1}, {0, 0}} {
+			n, err := t.store.FlushExpired(ctx, step.max)
+			t.fails("flush", err, nil)
+			t.equal("flushed", n, step.want)
+		}
+		t.advance(time.Hour)
+		n, err := t.store.FlushExpired(ctx, 0)
+		t.fails("flush", err, nil)
+		t.equal("flushed", n, 6)
+		t.equal("keys", fmt.Sprint(t.keys(0)), "[forever]")
+	}},
 	{"info", func(t *tester) {
 		before, err := t.store.Info(ctx)
 		t.fails("info", err, nil)

@@ -414,24 +414,6 @@ var cases = []struct {
 			t.length("l1", 0, nil)
 		}
 	}},
-	{"flush what has expired", func(t *tester) {
-		for n := range 10 {
-			t.set(fmt.Sprint("k", n), zone.IntOf(int64(n)), time.Duration(n+1)*time.Minute)
-		}
-		t.set("forever", text("v"), 0)
-		t.advance(4*time.Minute + time.Second)
-		t.equal("keys", fmt.Sprint(t.keys(0)), "[forever k4 k5 k6 k7 k8 k9]")
-		for _, step := range []struct{ max, want int }{{3, 3}, {3, 1}, {0, 0}} {
-			n, err := t.store.FlushExpired(ctx, step.max)
-			t.fails("flush", err, nil)
-			t.equal("flushed", n, step.want)
-		}
-		t.advance(time.Hour)
-		n, err := t.store.FlushExpired(ctx, 0)
-		t.fails("flush", err, nil)
-		t.equal("flushed", n, 6)
-		t.equal("keys", fmt.Sprint(t.keys(0)), "[forever]")
-	}},
 	{"keys", func(t *tester) {
 		for n := range 500 {
 			t.set(fmt.Sprint("k", n), zone.BoolOf(true), 0)
