@@ -34,6 +34,25 @@ func newPatience() *patience {
 	return p
 }
 
+// longestWait is how long a call waits that nothing bounds: for ever, but a
+// context has to say when.
+const longestWait = 100 * 365 * 24 * time.Hour
+
+// patiently blocks the guest while it does something that ends when the
+// patience does: at the call's deadline, and soon after the client has gone.
+func (c *Call) patiently(do func(*patience)) {
+	c.beginWait()
+	defer c.EndWait()
+	until := c.Until
+	if until.IsZero() {
+		until = time.Now().Add(longestWait)
+	}
+	p := newPatience()
+	p.begin(c, until)
+	defer p.end()
+	do(p)
+}
+
 // begin begins a wait of the call's.
 func (p *patience) begin(c *Call, until time.Time) {
 	p.deadline.Store(until.UnixNano())

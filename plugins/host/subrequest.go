@@ -1,8 +1,6 @@
 package host
 
 import (
-	"time"
-
 	"github.com/tetratelabs/wazero/api"
 	"github.com/valyala/fasthttp"
 
@@ -172,32 +170,21 @@ func (c *Call) closeSubrequests() {
 
 // waitFor blocks the guest until done is closed. It ends early with abi.Timeout
 // at the call's deadline, and with abi.Closed soon after the client has gone.
-func (c *Call) waitFor(done <-chan struct{}) abi.Errno {
+func (c *Call) waitFor(done <-chan struct{}) (errno abi.Errno) {
 	select {
 	case <-done:
 		return 0
 	default:
 	}
-	c.beginWait()
-	defer c.EndWait()
-	look := time.NewTicker(goneInterval)
-	defer look.Stop()
-	var late <-chan time.Time
-	if !c.Until.IsZero() {
-		timer := time.NewTimer(time.Until(c.Until))
-		defer timer.Stop()
-		late = timer.C
-	}
-	for {
+	c.patiently(func(p *patience) {
 		select {
 		case <-done:
-			return 0
-		case <-late:
-			return abi.Timeout
-		case <-look.C:
-			if c.Exchange != nil && c.Phase != abi.Log && c.Exchange.Wire.ClientGone() {
-				return abi.Closed
+		case <-p.done:
+			errno = abi.Timeout
+			if p.Err() == errClientGone {
+				errno = abi.Closed
 			}
 		}
-	}
+	})
+	return errno
 }

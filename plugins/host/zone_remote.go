@@ -14,29 +14,17 @@ type remoteZone struct{ store zone.Store }
 // RemoteZone is a store for a [Zone] that is not in this process.
 func RemoteZone(store zone.Store) zone.Store { return &remoteZone{store} }
 
-// longestWait is how long an operation waits where neither the call nor the
-// store says.
-const longestWait = time.Hour
-
 // wait does something with the store.
-func (z *remoteZone) wait(ctx context.Context, do func(context.Context) error) error {
+func (z *remoteZone) wait(ctx context.Context, do func(context.Context) error) (err error) {
 	c, calls := ctx.(*Call)
 	if !calls { // the end of an exchange
 		return do(ctx)
 	}
-	c.beginWait()
-	defer c.EndWait()
-	until := c.Until
-	if until.IsZero() {
-		until = time.Now().Add(longestWait)
-	}
-	p := newPatience()
-	p.begin(c, until)
-	defer p.end()
-	err := do(p)
-	if ended := p.Err(); err != nil && ended == errClientGone {
-		return context.Canceled
-	}
+	c.patiently(func(p *patience) {
+		if err = do(p); err != nil && p.Err() == errClientGone {
+			err = context.Canceled
+		}
+	})
 	return err
 }
 

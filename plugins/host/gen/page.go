@@ -52,7 +52,7 @@ func abiPage() []byte {
 	for p := range abi.NumPhases {
 		fmt.Fprintf(&exports, "| `%s` | () → i32 | phase %d, %s |\n", p.Export(), p, p)
 	}
-	for e := abi.NotFound; e >= abi.IO; e-- {
+	for e := abi.NotFound; e.Error() != abi.Errno(0).Error(); e-- { // up to the first without a text
 		fmt.Fprintf(&errnos, "| %d | %s |\n", e, e.Error())
 	}
 	var b bytes.Buffer
