@@ -1,6 +1,8 @@
 package plugins
 
 import (
+	"os/exec"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -194,5 +196,26 @@ func TestManyEndlessGuests(t *testing.T) {
 	}
 	if served < guests {
 		t.Errorf("meanwhile the other plugin served %d times", served)
+	}
+}
+
+// Where other programs compute too, a guest gets its share of the machine: it
+// gives way, but forfeits nothing.
+func TestGuestOnABusyMachine(t *testing.T) {
+	const budget, most = 100 * time.Millisecond, time.Second
+	m := wt.Plugin()
+	m.Phase("on_content", endless(), answers(0))
+	p, _ := load(t, m, func(o *Options) { o.CPU, o.Turns, o.Instances = budget, host.NewTurns(), 1 })
+	for range 2 * runtime.NumCPU() {
+		other := exec.CommandContext(t.Context(), "sh", "-c", "while :; do :; done")
+		if err := other.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { other.Wait() }) // after its context has ended it
+	}
+	begin := time.Now()
+	wantFault(t, runOnce(t, p, abi.Content), abi.Content, "it computed for more than 100ms, its limit")
+	if took := time.Since(begin); took > most {
+		t.Errorf("%v of computing took %v beside %d busy programs", budget, took, 2*runtime.NumCPU())
 	}
 }

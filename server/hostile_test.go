@@ -49,15 +49,18 @@ func startHostile(t *testing.T, tables ...string) *testServer {
 }
 
 // bystander asks for /hello again and again until its stop is called, which
-// demands that every answer was right and tells how many there were.
+// demands that every answer was right and tells how many there were since the
+// first.
 func (s *testServer) bystander() (stop func() int) {
 	c := s.dial()
 	c.SetDeadline(time.Time{})
-	done, stopped := make(chan struct{}), make(chan struct{})
-	answers := 0
+	done, stopped, begun := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	answers := -1
+	begin := sync.OnceFunc(func() { close(begun) })
 	go func() {
 		defer close(stopped)
-		for ; ; answers++ {
+		defer begin()
+		for {
 			select {
 			case <-done:
 				return
@@ -73,8 +76,11 @@ func (s *testServer) bystander() (stop func() int) {
 				s.t.Errorf("meanwhile /hello got %d %q %v", r.StatusCode, body, err)
 				return
 			}
+			answers++
+			begin()
 		}
 	}()
+	<-begun
 	return func() int {
 		close(done)
 		<-stopped
