@@ -19,6 +19,7 @@
 //	respond.go       content: a fixed answer
 //	redirect.go      content: a redirect
 //	files.go         content: static files
+//	proxy.go         content: the answer of an upstream's peer
 //	body.go          the request's body, read when somebody asks for it
 //	header_filter.go the response's head, before it is sent
 //	body_filter.go   the response's body, chunk by chunk
@@ -36,6 +37,7 @@
 //	http_client.go   what sends the plugins' HTTP requests
 //	status_text.go   the bodies of the server's own answers
 //	access_log.go    how a line of the access log looks
+//	upstreams.go     the groups of peers that routes name
 //	redis.go         the Redis clients that plugins are granted
 //	log_file.go      a log file written in the background, reopened on demand
 //	log_files.go     the log files in use, which generations share

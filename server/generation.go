@@ -18,6 +18,7 @@ import (
 	"phasm/sdk/abi"
 	"phasm/server/config"
 	"phasm/server/router"
+	"phasm/server/upstream"
 )
 
 // generation is one loaded configuration. It does not change once loaded, so
@@ -36,11 +37,12 @@ type generation struct {
 	clients   *redis.Clients
 	redis     map[string]*redis.Client // the clients in use, by name
 
-	plugins  []*plugins.Plugin // in file order
-	working  int               // how many of the plugins have run init_worker
-	routes   *router.Router[*route]
-	fallback *route   // for requests that match no route, and those refused early
-	all      []*route // every route, to close what they hold
+	plugins   []*plugins.Plugin // in file order
+	working   int               // how many of the plugins have run init_worker
+	routes    *router.Router[*route]
+	upstreams map[string]*upstream.Group
+	fallback  *route   // for requests that match no route, and those refused early
+	all       []*route // every route, to close what they hold
 
 	released chan struct{} // has a token where a connection has let a replaced generation go
 }
@@ -82,6 +84,7 @@ func (s *Server) fill(ctx context.Context, g *generation) []config.Problem {
 	if problems != nil {
 		return problems
 	}
+	g.openUpstreams()
 	return g.buildRoutes(named)
 }
 
@@ -204,6 +207,7 @@ func (g *generation) close() {
 		p.Close()
 	}
 	g.closeRedis()
+	g.closeUpstreams()
 	g.turns.Close()
 	g.registry.Close() // after the plugins: what they have counted last counts
 	g.allZones.release(g.zones)

@@ -7,6 +7,7 @@ import (
 	"phasm/plugins"
 	"phasm/sdk/abi"
 	"phasm/server/config"
+	"phasm/server/upstream"
 )
 
 // route is what becomes of the requests that match a pattern.
@@ -37,7 +38,7 @@ var chained = []struct {
 // buildRoutes makes the generation's routes from the configuration and its
 // plugins by name.
 func (g *generation) buildRoutes(named map[string]*plugins.Plugin) (problems []config.Problem) {
-	b := routeBuilder{config: g.config, plugins: named}
+	b := routeBuilder{config: g.config, plugins: named, upstreams: g.upstreams}
 	families := newRouteFamilies(g.registry)
 	server := b.chains("server.phases", &g.config.Server.Phases)
 	g.fallback = &route{chains: server, content: noContent{}, metrics: families.route("")}
@@ -61,9 +62,10 @@ func (g *generation) buildRoutes(named map[string]*plugins.Plugin) (problems []c
 }
 
 type routeBuilder struct {
-	config   *config.Config
-	plugins  map[string]*plugins.Plugin
-	problems []config.Problem
+	config    *config.Config
+	plugins   map[string]*plugins.Plugin
+	upstreams map[string]*upstream.Group
+	problems  []config.Problem
 }
 
 func (b *routeBuilder) problem(path, format string, args ...any) {
@@ -98,6 +100,8 @@ func (b *routeBuilder) content(path string, c *config.Route) content {
 		return newFixedAnswer(c.Respond)
 	case c.Redirect != nil:
 		return newRedirect(c.Redirect)
+	case c.Upstream != "":
+		return &proxy{b.upstreams[c.Upstream]}
 	}
 	files, err := openFiles(c.Static)
 	if err != nil {

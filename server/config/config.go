@@ -37,7 +37,8 @@ type Config struct {
 	// Zones are the zones that plugins may be granted, in file order.
 	Zones []Zone `toml:"zones"`
 
-	_ struct{} `later:"upstreams"`
+	// Upstreams are the groups of peers that routes may name, in file order.
+	Upstreams []Upstream `toml:"upstreams"`
 
 	// Warnings are findings that do not keep the configuration from being
 	// served, sorted by line.
@@ -73,6 +74,7 @@ func Parse(name string, data []byte) (*Config, error) {
 	l.checkPlugins()
 	l.checkZones()
 	l.checkRedis()
+	l.checkUpstreams()
 	l.checkRoutes()
 	if err := Join(l.problems...); err != nil {
 		return nil, err

@@ -116,6 +116,15 @@ func (l *loader) value(path string, in any, out reflect.Value, tag reflect.Struc
 		l.inRange(path, out, tag)
 	case *[]string:
 		*target = l.strings(path, in, tag)
+	case *bool:
+		on, ok := in.(bool)
+		if !ok {
+			l.wrongType(path, "true or false", in)
+			return
+		}
+		*target = on
+	case *[]Peer:
+		*target = l.peers(path, in)
 	case *[]Header:
 		*target = l.headers(path, in)
 	case *map[string]any:

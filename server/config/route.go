@@ -6,8 +6,8 @@ import (
 )
 
 // Route is a [routes.NAME] table: which requests, the plugins they pass, and
-// what answers them. Exactly one of Content, Static, Respond and Redirect is
-// set.
+// what answers them. Exactly one of Content, Static, Respond, Redirect and
+// Upstream is set.
 type Route struct {
 	// Name is the table's name.
 	Name string
@@ -32,7 +32,8 @@ type Route struct {
 	// Redirect sends the client elsewhere.
 	Redirect *Redirect `toml:"redirect"`
 
-	_ struct{} `later:"upstream"`
+	// Upstream names the group of peers that the request is passed on to.
+	Upstream string `toml:"upstream"`
 }
 
 // Respond is a fixed answer: respond = {status, body, headers}.
@@ -63,7 +64,7 @@ func (l *loader) checkRoutes() {
 	l.needOne("routes", `[routes.home] with match = "GET /{$}" and respond = {body = "hello"}`)
 	for _, r := range l.config.Routes {
 		path := keyPath("routes", r.Name)
-		l.exactlyOne(path, "the route has no answer; write one of content, static, respond and redirect",
+		l.exactlyOne(path, "the route has no answer; write one of content, static, respond, redirect and upstream",
 			"content", "static", "respond", "redirect", "upstream")
 		if r.Respond != nil {
 			l.checkRespond(keyPath(path, "respond"), r.Respond)

@@ -1,0 +1,95 @@
+package config
+
+import (
+	"net"
+	"reflect"
+	"slices"
+	"strings"
+
+	"phasm/plugins/suggest"
+)
+
+// Upstream is an [upstreams.NAME] table: a group of peers that requests are
+// passed on to.
+type Upstream struct {
+	// Name is the table's name, by which routes refer to it.
+	Name string
+
+	// Peers are the servers of the group, at least one:
+	// peers = ["127.0.0.1:9001", {address = "127.0.0.1:9002"}].
+	Peers []Peer `toml:"peers"`
+}
+
+// Peer is an element of peers: a table, or a string that is its address.
+type Peer struct {
+	// Address is "host:port", or "unix:/path" of a socket. Required.
+	Address string `toml:"address" required:"127.0.0.1:9000"`
+}
+
+// unixPrefix begins the address of a Unix socket.
+const unixPrefix = "unix:"
+
+// peers returns the list of peers at path. It leaves bad elements out.
+func (l *loader) peers(path string, in any) []Peer {
+	elements, ok := in.([]any)
+	if tables, are := in.([]map[string]any); are { // all of them tables
+		ok = true
+		for _, t := range tables {
+			elements = append(elements, t)
+		}
+	}
+	if !ok {
+		l.wrongType(path, `an array such as ["127.0.0.1:9000"]`, in)
+		return nil
+	}
+	list := make([]Peer, 0, len(elements))
+	for i, element := range elements {
+		at := indexPath(path, i)
+		if text, ok := element.(string); ok {
+			element = map[string]any{"address": text}
+		}
+		table, ok := element.(map[string]any)
+		if !ok {
+			l.wrongType(at, "an address or a table", element)
+			continue
+		}
+		var one Peer
+		l.table(at, table, reflect.ValueOf(&one).Elem())
+		list = append(list, one)
+	}
+	return list
+}
+
+// checkUpstreams reports upstreams without peers, addresses that are none, and
+// routes to upstreams that do not exist.
+func (l *loader) checkUpstreams() {
+	var names []string
+	for _, u := range l.config.Upstreams {
+		names = append(names, u.Name)
+		path := keyPath(keyPath("upstreams", u.Name), "peers")
+		if len(u.Peers) == 0 && !l.reported(path) {
+			l.problem(path, `there must be at least one peer, as in peers = ["127.0.0.1:9000"]`)
+		}
+		for i, p := range u.Peers {
+			l.checkPeer(indexPath(path, i), p)
+		}
+	}
+	for _, r := range l.config.Routes {
+		if r.Upstream != "" && !slices.Contains(names, r.Upstream) {
+			l.problem(keyPath(keyPath("routes", r.Name), "upstream"), "no upstream named %s%s", describe(r.Upstream),
+				didYouMean(suggest.Nearest(r.Upstream, names), "declare it as [upstreams.NAME]"))
+		}
+	}
+}
+
+func (l *loader) checkPeer(path string, p Peer) {
+	if p.Address == "" {
+		return // reported
+	}
+	if strings.HasPrefix(p.Address, unixPrefix) {
+		return
+	}
+	if host, port, err := net.SplitHostPort(p.Address); err != nil || host == "" || port == "" {
+		l.problem(path, `%s is not the address of a peer; write one as in "127.0.0.1:9000" or "unix:/run/app.sock"`, describe(p.Address))
+	}
+}
