@@ -24,7 +24,7 @@ func decode(dst, b []byte) zone.Value {
 		v = zone.TextOf(b)
 	}
 	if v.Kind == zone.Text {
-		v.Text = append(dst, v.Text...)[len(dst):]
+		v = zone.TextOf(append(dst, v.Text()...)[len(dst):])
 	}
 	return v
 }

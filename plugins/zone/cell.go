@@ -201,14 +201,18 @@ func (s *shard) read(dst []byte, e *entry, skip, size int) []byte {
 // value is an entry's value. A large text is handed out, others are appended
 // to dst.
 func (s *shard) value(dst []byte, e *entry) Value {
-	skip := e.keySize()
-	switch {
-	case e.kind != Text:
+	if e.kind != Text {
 		return Value{Kind: e.kind, number: e.number}
-	case e.form&largeForm != 0:
-		return TextOf(s.large[e.more][skip:len(s.large[e.more]):len(s.large[e.more])])
 	}
-	return TextOf(s.read(dst, e, skip, int(e.size)))
+	return TextOf(s.text(dst, e))
+}
+
+func (s *shard) text(dst []byte, e *entry) []byte {
+	skip := e.keySize()
+	if e.form&largeForm != 0 {
+		return s.large[e.more][skip:len(s.large[e.more]):len(s.large[e.more])]
+	}
+	return s.read(dst, e, skip, int(e.size))
 }
 
 // keySize is the length of an entry's key, 0 of an element.

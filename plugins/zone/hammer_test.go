@@ -47,8 +47,8 @@ func TestHammer(t *testing.T) {
 						z.Keys(ctx, nil, 0)
 					}
 				case 7, 8:
-					if v, err := z.Get(ctx, dst[:0], k); err == nil && v.Kind == zone.Text && strings.Trim(string(v.Text), string(v.Text[:min(1, len(v.Text))])) != "" {
-						t.Errorf("torn value %.50q", v.Text)
+					if v, err := z.Get(ctx, dst[:0], k); err == nil && v.Kind == zone.Text && strings.Trim(string(v.Text()), string(v.Text()[:min(1, len(v.Text()))])) != "" {
+						t.Errorf("torn value %.50q", v.Text())
 					}
 				case 9:
 					// This key is used too often to be evicted.

@@ -13,7 +13,7 @@ func (z *Memory) Push(_ context.Context, key []byte, end End, v Value) (length i
 		if live && e.kind != list {
 			return 0, ErrNotList
 		}
-		need := cost(len(v.Text))
+		need := cost(len(v.Text()))
 		if !live {
 			need += cost(len(key)) + cellSize
 			if id != 0 {
@@ -53,8 +53,8 @@ func (s *shard) push(h *head, end End, v Value) int {
 	s.recycle(1)
 	id := s.take()
 	e := s.entry(id)
-	*e = entry{form: elementForm, kind: v.Kind, number: v.number, size: uint32(len(v.Text))}
-	s.store(e, nil, v.Text)
+	*e = entry{form: elementForm, kind: v.Kind, number: v.number, size: uint32(len(v.Text()))}
+	s.store(e, nil, v.Text())
 	switch {
 	case h.left == 0:
 		h.left, h.right = id, id

@@ -27,7 +27,7 @@ func (z *Memory) Set(_ context.Context, mode Mode, key []byte, v Value, ttl time
 // write sets the entry of a key, which it makes where there is none. Where that
 // needs room that there is not it answers how much.
 func (s *shard) write(id uint32, e *entry, hash uint32, key []byte, v Value, ttl time.Duration) (need int64) {
-	need = cost(len(key) + len(v.Text))
+	need = cost(len(key) + len(v.Text()))
 	if need > s.zone.capacity.Load() {
 		return need // else everything would be evicted in vain
 	}
@@ -39,16 +39,16 @@ func (s *shard) write(id uint32, e *entry, hash uint32, key []byte, v Value, ttl
 	}
 	if id == 0 {
 		id, e = s.insert(hash, key)
-		s.store(e, key, v.Text)
+		s.store(e, key, v.Text())
 	} else {
 		s.empty(e)
 		if e.kind == Text || v.Kind == Text || e.kind == list {
 			s.drop(e)
-			s.store(e, key, v.Text)
+			s.store(e, key, v.Text())
 		}
 		s.touch(id, e)
 	}
-	e.kind, e.number, e.size = v.Kind, v.number, uint32(len(v.Text))
+	e.kind, e.number, e.size = v.Kind, v.number, uint32(len(v.Text()))
 	s.expireAt(id, e, s.zone.deadline(ttl))
 	return 0
 }
@@ -89,7 +89,7 @@ func (z *Memory) CompareAndSwap(_ context.Context, key []byte, old, new Value, t
 // holds tells whether an entry's value is v.
 func (s *shard) holds(e *entry, v Value) bool {
 	var text [maxInCells]byte
-	return e.kind == v.Kind && int(e.size) == len(v.Text) && s.value(text[:0], e).Equal(v)
+	return e.kind == v.Kind && int(e.size) == len(v.Text()) && s.value(text[:0], e).Equal(v)
 }
 
 // Incr implements Store.

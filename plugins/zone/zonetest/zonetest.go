@@ -45,7 +45,7 @@ func show(v zone.Value, err error) string {
 	case err != nil:
 		return err.Error()
 	case v.Kind == zone.Text:
-		return fmt.Sprintf("%q", v.Text)
+		return fmt.Sprintf("%q", v.Text())
 	case v.Kind == zone.Int:
 		return fmt.Sprint(v.Int())
 	case v.Kind == zone.Float:
@@ -249,12 +249,12 @@ var cases = []struct {
 		v, err := t.store.Get(ctx, nil, []byte("k"))
 		t.fails("get", err, nil)
 		t.set("k", text(strings.Repeat("c", 10_000)), 0)
-		t.equal("what was read", string(v.Text), big)
+		t.equal("what was read", string(v.Text()), big)
 		dst := append(make([]byte, 0, 100), "before "...)
 		t.set("k", text("v"), 0)
 		v, err = t.store.Get(ctx, dst, []byte("k"))
 		t.fails("get", err, nil)
-		t.equal("appended", string(bytes.TrimPrefix(v.Text, dst)), "v")
+		t.equal("appended", string(bytes.TrimPrefix(v.Text(), dst)), "v")
 	}},
 	{"expiry", func(t *tester) {
 		t.set("k", text("v"), time.Second)
