@@ -4,6 +4,11 @@
 # cc is for the race detector.
 NEEDS := curl=curl promtool=prometheus cc=build-essential redis-server=redis-server
 
+# What the benchmark suite compares with, and by what.
+NEEDS += /usr/sbin/nginx=nginx /usr/lib/nginx/modules/ngx_http_lua_module.so=libnginx-mod-http-lua \
+  /usr/share/lua/5.1/resty/core.lua=lua-resty-core /usr/lib/x86_64-linux-gnu/lua/5.1/cjson.so=lua-cjson \
+  /usr/share/lua/5.1/nginx/redis.lua=lua-nginx-redis wrk=wrk
+
 # What plugins in C, Rust and AssemblyScript are built with.
 NEEDS += clang-19=clang-19 wasm-ld-19=lld-19 /usr/lib/wasm32-wasi/libc.a=wasi-libc \
   /usr/lib/llvm-19/lib/clang/19/lib/wasi/libclang_rt.builtins-wasm32.a=libclang-rt-19-dev-wasm32 \

@@ -49,6 +49,8 @@ var imports = []struct{ pkg, may string }{
 		"plugins/redis plugins/redis/command plugins/rediszone plugins/host plugins " +
 		"server/router server/static server/upstream server/config"},
 
+	{"bench/plugin", "sdk"},
+	{"bench/plugin/redis", "sdk"},
 	{"bench", ""},
 	{".", "sdk sdk/scaffold plugins/source server/config server"},
 }

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// sample is what one server has done in one round.
+type sample struct {
+	Rate float64 // requests a second
+	CPU  float64 // µs of the server's for each
+	P50  float64 // µs, as wrk saw it
+	P99  float64
+}
+
+// row is a workload's results.
+type row struct {
+	Name   string
+	Title  string
+	Target float64 `json:",omitempty"`
+	Void   string  `json:",omitempty"` // why it does not count
+
+	Phasm, OpenResty             sample  // medians
+	PhasmMemory, OpenRestyMemory int     // bytes, after the load
+	Ratio, RatioLeast, RatioMost float64 // OpenResty's CPU for each request over phasm's: the median of the rounds
+	RateRatio                    float64 // phasm's requests a second over OpenResty's: likewise
+	PhasmRounds, OpenRestyRounds []sample
+}
+
+// plan is how long is measured.
+type plan struct {
+	rounds int
+	warm   time.Duration
+	period time.Duration
+}
+
+// measure drives both servers in turns.
+func measure(s *stage, p plan) (r row, err error) {
+	r = row{Name: s.workload.Name, Title: s.workload.Title, Target: s.workload.Target}
+	turn := func(server *process, address string, period time.Duration) (sample, error) {
+		before := server.cpu()
+		l, err := drive(s, address, period)
+		if err != nil {
+			return sample{}, err
+		}
+		if bad := l.bad(s.workload); bad != "" && r.Void == "" {
+			r.Void = fmt.Sprintf("%s: %s", nameOf(s, server), bad)
+		}
+		n := float64(max(1, l.requests))
+		return sample{
+			Rate: n / l.seconds, CPU: float64((server.cpu() - before).Microseconds()) / n,
+			P50: float64(l.p50.Microseconds()), P99: float64(l.p99.Microseconds()),
+		}, nil
+	}
+	for round := -1; round < p.rounds; round++ {
+		period := p.period
+		if round < 0 {
+			period = p.warm
+		}
+		ours, err := turn(s.phasm, s.Phasm, period)
+		if err != nil {
+			return r, err
+		}
+		theirs, err := turn(s.openresty, s.OpenResty, period)
+		if err != nil {
+			return r, err
+		}
+		if round >= 0 {
+			r.PhasmRounds, r.OpenRestyRounds = append(r.PhasmRounds, ours), append(r.OpenRestyRounds, theirs)
+		}
+	}
+	r.PhasmMemory, r.OpenRestyMemory = s.phasm.resident(), s.openresty.resident()
+	r.sum()
+	return r, nil
+}
+
+func nameOf(s *stage, p *process) string {
+	if p == s.phasm {
+		return "phasm"
+	}
+	return "OpenResty"
+}
+
+// sum makes the medians and ratios of the rounds.
+func (r *row) sum() {
+	r.Phasm, r.OpenResty = medians(r.PhasmRounds), medians(r.OpenRestyRounds)
+	var ratios, rates []float64
+	for i, ours := range r.PhasmRounds {
+		ratios = append(ratios, r.OpenRestyRounds[i].CPU/ours.CPU)
+		rates = append(rates, ours.Rate/r.OpenRestyRounds[i].Rate)
+	}
+	r.Ratio, r.RateRatio = median(ratios), median(rates)
+	r.RatioLeast, r.RatioMost = slices.Min(ratios), slices.Max(ratios)
+}
+
+func medians(rounds []sample) sample {
+	of := func(f func(sample) float64) float64 {
+		var all []float64
+		for _, s := range rounds {
+			all = append(all, f(s))
+		}
+		return median(all)
+	}
+	return sample{
+		Rate: of(func(s sample) float64 { return s.Rate }), CPU: of(func(s sample) float64 { return s.CPU }),
+		P50: of(func(s sample) float64 { return s.P50 }), P99: of(func(s sample) float64 { return s.P99 }),
+	}
+}
+
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+}

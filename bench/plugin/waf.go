@@ -1,0 +1,55 @@
+package main
+
+import "phasm/sdk"
+
+var rules []*sdk.Regexp
+
+// patterns are those of the configuration of the other side.
+var patterns = []string{
+	`(?:union\s+(?:all\s+)?select|select\s.+\sfrom\s|insert\s+into\s|delete\s+from\s|drop\s+table)`,
+	`(?:'|\")\s*(?:or|and)\s+(?:'|\"|\d)`,
+	`<\s*script|javascript\s*:|on(?:load|error|click|mouseover)\s*=`,
+	`\.\./|\.\.\\|/etc/(?:passwd|shadow)`,
+	`(?:;|\||` + "`" + `|\$\()\s*(?:cat|ls|id|wget|curl|bash|sh)\b`,
+	`(?:sleep|benchmark|waitfor)\s*\(`,
+	`(?:load_file|into\s+outfile|information_schema)`,
+	`(?:<!entity|<!doctype[^>]+\[)`,
+}
+
+func compileRules() error {
+	for _, p := range patterns {
+		rule, err := sdk.Compile("(?i)" + p)
+		if err != nil {
+			return err
+		}
+		rules = append(rules, rule)
+	}
+	return nil
+}
+
+// checkQuery turns away queries that look like an attack.
+func checkQuery(r *sdk.Request) sdk.Action {
+	query, err := r.AppendQueryString(buffer[:0])
+	if err != nil {
+		return r.Exit(400)
+	}
+	return checked(r, query)
+}
+
+// checkBody does it with bodies.
+func checkBody(r *sdk.Request) sdk.Action {
+	body, err := r.BodyBytes(1 << 20)
+	if err != nil {
+		return r.Exit(400)
+	}
+	return checked(r, body)
+}
+
+func checked(r *sdk.Request, text []byte) sdk.Action {
+	for _, rule := range rules {
+		if rule.MatchBytes(text) {
+			return r.Exit(403)
+		}
+	}
+	return sdk.Continue
+}
