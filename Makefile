@@ -6,7 +6,7 @@ NEEDS := curl=curl promtool=prometheus cc=build-essential redis-server=redis-ser
 
 # What the benchmark suite compares with, and by what.
 NEEDS += /usr/sbin/nginx=nginx /usr/lib/nginx/modules/ngx_http_lua_module.so=libnginx-mod-http-lua \
-  /usr/share/lua/5.1/resty/core.lua=lua-resty-core /usr/lib/x86_64-linux-gnu/lua/5.1/cjson.so=lua-cjson \
+  /usr/share/lua/5.1/resty/core.lua=lua-resty-core /usr/share/lua/5.1/cjson/util.lua=lua-cjson \
   /usr/share/lua/5.1/nginx/redis.lua=lua-nginx-redis wrk=wrk
 
 # What plugins in C, Rust and AssemblyScript are built with.
