@@ -51,6 +51,9 @@ var imports = []struct{ pkg, may string }{
 
 	{"bench/plugin", "sdk"},
 	{"bench/plugin/redis", "sdk"},
+	{"bench/floor", ""},
+	{"bench/httpwasm", ""},
+	{"bench/httpwasm/guest", ""},
 	{"bench", ""},
 	{".", "sdk sdk/scaffold plugins/source server/config server"},
 }

@@ -14,25 +14,27 @@ import (
 // check asks both servers and demands that they give the same answer: the
 // status that the workload wants, the same body, and the same of the headers
 // that it compares.
-func check(s *stage) error {
+func check(s *stage) error { return checkSame(s, s.Phasm, s.OpenResty) }
+
+func checkSame(s *stage, phasm, other string) error {
 	w := s.workload
-	ours, err := ask(s, s.Phasm)
+	ours, err := ask(s, phasm)
 	if err != nil {
 		return fmt.Errorf("phasm: %w", err)
 	}
-	theirs, err := ask(s, s.OpenResty)
+	theirs, err := ask(s, other)
 	if err != nil {
-		return fmt.Errorf("OpenResty: %w", err)
+		return fmt.Errorf("the other: %w", err)
 	}
 	switch {
 	case ours.status != w.Status || theirs.status != w.Status:
-		return fmt.Errorf("phasm answers with status %d, OpenResty with %d, and it should be %d:\n%.500s\n%.500s", ours.status, theirs.status, w.Status, ours.body, theirs.body)
+		return fmt.Errorf("phasm answers with status %d, the other with %d, and it should be %d:\n%.500s\n%.500s", ours.status, theirs.status, w.Status, ours.body, theirs.body)
 	case !same(ours.body, theirs.body, w.JSON):
-		return fmt.Errorf("phasm answers %d bytes, %.200q, OpenResty %d, %.200q", len(ours.body), ours.body, len(theirs.body), theirs.body)
+		return fmt.Errorf("phasm answers %d bytes, %.200q, the other %d, %.200q", len(ours.body), ours.body, len(theirs.body), theirs.body)
 	}
 	for _, name := range append([]string{"Content-Type"}, w.Compare...) {
 		if a, b := ours.header.Get(name), theirs.header.Get(name); a != b {
-			return fmt.Errorf("phasm answers with %s %q, OpenResty with %q", name, a, b)
+			return fmt.Errorf("phasm answers with %s %q, the other with %q", name, a, b)
 		}
 	}
 	return nil

@@ -10,6 +10,7 @@
 //	check.go     both give the same answers
 //	wrk.go       the load: wrk, and what it prints
 //	measure.go   rounds that take turns, medians, ratios
+//	peers.go     hello beside other servers: the floor, another host of WASM
 //	report.go    the results as a table for the terminal, Markdown, and JSON
 //	chart.go     the results as a picture
 //	baseline.go  compare with earlier results

@@ -82,6 +82,14 @@ func run(o options) error {
 		fmt.Fprintln(os.Stderr, strings.Join(row.cells()[1:4], "  "))
 		r.Rows = append(r.Rows, row)
 	}
+	for _, w := range workloads {
+		if w.Name == "hello" && !o.all {
+			fmt.Fprintln(os.Stderr, "hello beside other servers …")
+			if r.Peers, err = comparePeers(w, b, p); err != nil {
+				return err
+			}
+		}
+	}
 	return report(r, o)
 }
 
@@ -95,8 +103,11 @@ func prepare(dir string) (b binaries, err error) {
 	if b.openresty, err = findOpenresty(); err != nil {
 		return b, err
 	}
-	b.phasm, err = buildPhasm(dir)
-	return b, err
+	b.dir = dir
+	if b.phasm, err = buildPhasm(dir); err != nil {
+		return b, err
+	}
+	return b, buildPeers(dir)
 }
 
 func runOne(w *workload, b binaries, all bool, p plan) (row, error) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"slices"
 	"time"
 )
@@ -38,31 +37,23 @@ type plan struct {
 // measure drives both servers in turns.
 func measure(s *stage, p plan) (r row, err error) {
 	r = row{Name: s.workload.Name, Title: s.workload.Title, Target: s.workload.Target}
-	turn := func(server *process, address string, period time.Duration) (sample, error) {
-		before := server.cpu()
-		l, err := drive(s, address, period)
-		if err != nil {
-			return sample{}, err
+	one := func(name string, server *process, address string, period time.Duration) (sample, error) {
+		got, bad, err := turn(s, server, address, period)
+		if bad != "" && r.Void == "" {
+			r.Void = name + ": " + bad
 		}
-		if bad := l.bad(s.workload); bad != "" && r.Void == "" {
-			r.Void = fmt.Sprintf("%s: %s", nameOf(s, server), bad)
-		}
-		n := float64(max(1, l.requests))
-		return sample{
-			Rate: n / l.seconds, CPU: float64((server.cpu() - before).Microseconds()) / n,
-			P50: float64(l.p50.Microseconds()), P99: float64(l.p99.Microseconds()),
-		}, nil
+		return got, err
 	}
 	for round := -1; round < p.rounds; round++ {
 		period := p.period
 		if round < 0 {
 			period = p.warm
 		}
-		ours, err := turn(s.phasm, s.Phasm, period)
+		ours, err := one("phasm", s.phasm, s.Phasm, period)
 		if err != nil {
 			return r, err
 		}
-		theirs, err := turn(s.openresty, s.OpenResty, period)
+		theirs, err := one("OpenResty", s.openresty, s.OpenResty, period)
 		if err != nil {
 			return r, err
 		}
@@ -75,11 +66,18 @@ func measure(s *stage, p plan) (r row, err error) {
 	return r, nil
 }
 
-func nameOf(s *stage, p *process) string {
-	if p == s.phasm {
-		return "phasm"
+// turn drives one server for some time. bad says why that does not count.
+func turn(s *stage, server *process, address string, period time.Duration) (got sample, bad string, err error) {
+	before := server.cpu()
+	l, err := drive(s, address, period)
+	if err != nil {
+		return sample{}, "", err
 	}
-	return "OpenResty"
+	n := float64(max(1, l.requests))
+	return sample{
+		Rate: n / l.seconds, CPU: float64((server.cpu() - before).Microseconds()) / n,
+		P50: float64(l.p50.Microseconds()), P99: float64(l.p99.Microseconds()),
+	}, l.bad(s.workload), nil
 }
 
 // sum makes the medians and ratios of the rounds.

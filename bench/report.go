@@ -19,6 +19,7 @@ type results struct {
 	Rounds    int
 	Seconds   float64 // of a round
 	Rows      []row
+	Peers     []*peer `json:",omitempty"` // phasm is the first
 }
 
 // mean is the geometric mean of the ratios that count.
@@ -65,6 +66,26 @@ func (r *results) terminal(to io.Writer) {
 	}
 	w.Flush()
 	fmt.Fprintf(to, "geometric mean: %.2f times OpenResty's requests per CPU second\n", r.mean())
+	if r.Peers == nil {
+		return
+	}
+	fmt.Fprintln(w, "\nhello\tCPU µs/request\tof phasm's\twanted\trequests/s\t")
+	for _, p := range r.Peers {
+		fmt.Fprintln(w, strings.Join(p.cells(), "\t")+"\t")
+	}
+	w.Flush()
+}
+
+// cells are a peer's row.
+func (p *peer) cells() []string {
+	wanted := ""
+	if p.Least > 0 {
+		wanted = fmt.Sprintf("at least %.2f×", p.Least)
+		if p.Ratio < p.Least {
+			wanted += ": missed"
+		}
+	}
+	return []string{p.Title, fmt.Sprintf("%.1f", p.CPU), fmt.Sprintf("%.2f×", p.Ratio), wanted, fmt.Sprintf("%.0f", p.Rate)}
 }
 
 // markdown writes the table for README.
@@ -78,6 +99,13 @@ func (r *results) markdown(to io.Writer) {
 		fmt.Fprintf(to, "| %s |\n", strings.Join(cells, " | "))
 	}
 	fmt.Fprintf(to, "\nGeometric mean: %.2f×. %s, %s, %d rounds of %v s, against %s.\n", r.mean(), r.Date, r.Machine, r.Rounds, r.Seconds, r.OpenResty)
+	if r.Peers == nil {
+		return
+	}
+	fmt.Fprint(to, "\n| hello | CPU µs/request | of phasm's | wanted | requests/s |\n|---|--:|--:|--:|--:|\n")
+	for _, p := range r.Peers {
+		fmt.Fprintf(to, "| %s |\n", strings.Join(p.cells(), " | "))
+	}
 }
 
 // save writes the results as JSON, for -baseline.

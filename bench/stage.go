@@ -35,6 +35,7 @@ type stage struct {
 
 // binaries are what a stage is made of.
 type binaries struct {
+	dir       string // where what is built is
 	phasm     string
 	openresty *openresty
 }

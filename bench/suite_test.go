@@ -116,6 +116,34 @@ Requests/sec:  23473.00`)
 	}
 }
 
+// The servers beside OpenResty say the same, too.
+func TestPeers(t *testing.T) {
+	t.Chdir("..")
+	b, err := prepare(t.TempDir())
+	if err != nil {
+		if os.Getenv("CI") == "" {
+			t.Skip(err)
+		}
+		t.Fatal(err)
+	}
+	hello, err := loadWorkloads("bench/workloads")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if hello, err = only(hello, "hello"); err != nil {
+		t.Fatal(err)
+	}
+	got, err := comparePeers(hello[0], b, plan{rounds: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range got {
+		if p.Rate == 0 || p.CPU == 0 {
+			t.Errorf("%s: %+v", p.Name, p.sample)
+		}
+	}
+}
+
 // A process ends when the suite is done with it, with those it has started.
 func TestStop(t *testing.T) {
 	p, err := start(nil, exec.Command("sh", "-c", "sleep 100 & sleep 100"))
