@@ -20,6 +20,8 @@ import (
 const gatewayConfig = `
 [server.limits]
 body = "200MiB"
+[zones.rates]
+size = "1MiB"
 [plugins.gateway]
 source = "../../wasm-examples/api-gateway"
 config = { service = "http://SERVICE", tokens = ["t"], limit = 100000, timeout = "TIMEOUT" }
@@ -27,6 +29,7 @@ config = { service = "http://SERVICE", tokens = ["t"], limit = 100000, timeout =
 cpu = "30s"
 wall = "WALL"
 [plugins.gateway.grants]
+zones = ["rates"]
 http = ["SERVICE"]
 [routes.all]
 match = "/"
