@@ -8,7 +8,7 @@ import "embed"
 // and tests left out: phasm puts a copy beside a new plugin, so that it can be
 // built and tested without a network. Its root is this package's directory.
 //
-//go:embed buffer.go bytes.go config.go control.go ctx.go doc.go duration.go encode.go env.go errors.go exports.go
+//go:embed args.go buffer.go bytes.go config.go control.go ctx.go doc.go duration.go encode.go env.go errors.go exports.go
 //go:embed hash.go http.go json.go limit.go list.go lock.go log.go metric.go phases.go random.go redis.go
 //go:embed redis_reply.go regex.go request.go request_body.go request_header.go response.go response_chunk.go
 //go:embed response_header.go source.go subrequest.go time.go timer.go variable.go zone.go zone_list.go zone_value.go
