@@ -18,5 +18,6 @@ import "embed"
 //go:embed sdktest/http.go sdktest/http_host.go sdktest/list.go sdktest/log.go sdktest/metric.go sdktest/random.go
 //go:embed sdktest/redis.go sdktest/redis_store.go sdktest/regex.go sdktest/request.go sdktest/response.go
 //go:embed sdktest/subrequest.go sdktest/time.go sdktest/timer.go sdktest/uri.go sdktest/valid.go sdktest/variable.go
-//go:embed sdktest/zone.go sdktest/zone_hold.go
+//go:embed sdktest/zone.go sdktest/zone_expiry.go sdktest/zone_hold.go sdktest/zone_keys.go sdktest/zone_list.go
+//go:embed sdktest/zone_room.go sdktest/zone_value.go
 var Source embed.FS
