@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	fullBatch = 48 << 10         // bytes with which a batch is sent
-	longest   = 10 * time.Second // that a run goes on
-	most      = 100              // batches in a run: taking lines out costs CPU time, too
+	fullBatch  = 48 << 10         // bytes with which a batch is sent
+	maxRun     = 10 * time.Second // that a run goes on
+	maxBatches = 100              // in a run: taking lines out costs CPU time, too
 )
 
 // batch has the lines that are being sent.
@@ -25,7 +25,7 @@ type batch struct {
 // plugin ends, is the same.
 func ship(*sdk.Timer) error {
 	begin := sdk.Now()
-	for range most {
+	for range maxBatches {
 		b, err := take()
 		if err != nil {
 			sdk.Warn("cannot read the lines: " + err.Error())
@@ -46,7 +46,7 @@ func ship(*sdk.Timer) error {
 			sdk.Warn("the collector refuses " + strconv.Itoa(len(b.lines)) + " lines with status " + strconv.Itoa(status) + ": they are dropped")
 			dropped.With().Add(float64(len(b.lines)))
 		}
-		if time.Duration(sdk.Now()-begin) > longest {
+		if time.Duration(sdk.Now()-begin) > maxRun {
 			return nil
 		}
 	}
@@ -56,15 +56,15 @@ func ship(*sdk.Timer) error {
 // take takes a batch out of the zone. It may have lines with an error, too.
 func take() (b batch, err error) {
 	for len(b.text) < fullBatch {
-		line, err := zone.PopLeft(key)
+		next, err := zone.PopLeft(key)
 		if err == sdk.ErrNotFound {
 			break
 		}
 		if err != nil {
 			return b, err
 		}
-		b.lines = append(b.lines, line)
-		b.text = append(append(b.text, line.String()...), '\n')
+		b.lines = append(b.lines, next)
+		b.text = append(append(b.text, next.String()...), '\n')
 	}
 	return b, nil
 }
