@@ -45,8 +45,11 @@ func post(message string) error {
 	r := &sdk.HTTPRequest{Method: "POST", URL: webhook, Body: []byte(message), Timeout: int64(timeout)}
 	r.Header.Add("Content-Type", "application/json")
 	resp, err := sdk.Fetch(r)
-	if failed := (*sdk.HTTPError)(nil); errors.As(err, &failed) {
-		return failed.Err
+	if err != nil {
+		if failed := (*sdk.HTTPError)(nil); errors.As(err, &failed) {
+			return failed.Err
+		}
+		return err
 	}
 	defer resp.Close()
 	if resp.Status >= 300 {
