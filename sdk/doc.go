@@ -28,6 +28,7 @@
 //   - phases.go: [Init], [InitWorker], [ExitWorker], [Rewrite], [Access],
 //     [Content], [HeaderFilter], [BodyFilter] and [Log] register handlers
 //   - request.go, request_header.go, request_body.go, variable.go: [Request]
+//   - args.go: [Args], the arguments of queries and forms
 //   - response.go, response_header.go: [Response]
 //   - response_chunk.go: [Chunk], the body filter's view of the response
 //   - control.go: Exit, Redirect and Exec end a request early

@@ -8,7 +8,7 @@ import "embed"
 // and tests left out: phasm puts a copy beside a new plugin, so that it can be
 // built and tested without a network. Its root is this package's directory.
 //
-//go:embed buffer.go bytes.go config.go control.go ctx.go doc.go duration.go encode.go env.go errors.go exports.go
+//go:embed args.go buffer.go bytes.go config.go control.go ctx.go doc.go duration.go encode.go env.go errors.go exports.go
 //go:embed hash.go http.go json.go limit.go list.go lock.go log.go metric.go phases.go random.go redis.go
 //go:embed redis_reply.go regex.go request.go request_body.go request_header.go response.go response_chunk.go
 //go:embed response_header.go source.go subrequest.go time.go timer.go variable.go zone.go zone_list.go zone_value.go
@@ -18,5 +18,6 @@ import "embed"
 //go:embed sdktest/http.go sdktest/http_host.go sdktest/list.go sdktest/log.go sdktest/metric.go sdktest/random.go
 //go:embed sdktest/redis.go sdktest/redis_store.go sdktest/regex.go sdktest/request.go sdktest/response.go
 //go:embed sdktest/subrequest.go sdktest/time.go sdktest/timer.go sdktest/uri.go sdktest/valid.go sdktest/variable.go
-//go:embed sdktest/zone.go sdktest/zone_hold.go
+//go:embed sdktest/zone.go sdktest/zone_expiry.go sdktest/zone_hold.go sdktest/zone_keys.go sdktest/zone_list.go
+//go:embed sdktest/zone_room.go sdktest/zone_value.go
 var Source embed.FS

@@ -20,6 +20,8 @@ import (
 const gatewayConfig = `
 [server.limits]
 body = "200MiB"
+[zones.rates]
+size = "1MiB"
 [plugins.gateway]
 source = "../../wasm-examples/api-gateway"
 config = { service = "http://SERVICE", tokens = ["t"], limit = 100000, timeout = "TIMEOUT" }
@@ -27,6 +29,7 @@ config = { service = "http://SERVICE", tokens = ["t"], limit = 100000, timeout =
 cpu = "30s"
 wall = "WALL"
 [plugins.gateway.grants]
+zones = ["rates"]
 http = ["SERVICE"]
 [routes.all]
 match = "/"
@@ -208,13 +211,14 @@ func TestBadAuthorities(t *testing.T) {
 // a collector that never answers holds nobody up.
 func TestLogShipper(t *testing.T) {
 	const shipper = `
+[zones.lines]
+size = "1MiB"
 [server.phases]
 log = ["log-shipper"]
 [plugins.log-shipper]
 source = "../../wasm-examples/log-shipper"
 config = { collector = "http://SERVICE/logs", interval = "INTERVAL", timeout = "1s" }
-limits = { instances = 1 }
-grants = { http = ["SERVICE"] }
+grants = { http = ["SERVICE"], zones = ["lines"] }
 [routes.home]
 match = "/{$}"
 respond = { body = "home\n" }
@@ -222,7 +226,7 @@ respond = { body = "home\n" }
 	for _, test := range []struct {
 		interval string
 		stuck    bool
-	}{{"0s", false}, {"1h", false}, {"0s", true}} {
+	}{{"10ms", false}, {"1h", false}, {"10ms", true}} {
 		bodies := make(chan string, 100)
 		release := make(chan struct{})
 		service := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

@@ -20,7 +20,8 @@ const shortSlice = 100_000
 // pieces.
 func yieldCore() {
 	if a := shortSliced(); a != nil {
-		unix.SchedSetAttr(0, a, 0)
+		own := *a // the call writes to it
+		unix.SchedSetAttr(0, &own, 0)
 	}
 	unix.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"strconv"
+	"time"
 
 	"phasm/sdk"
 )
@@ -24,7 +25,9 @@ var (
 	tokens  []string
 	service string // the URL of the service behind, without a path
 	timeout int64  // until its answer begins, in nanoseconds
-	limit   limiter
+
+	// limit holds for all instances together: they count in a zone.
+	limit = sdk.CountLimit{Zone: sdk.OpenZone("rates"), Window: sdk.TTL(time.Minute)}
 )
 
 func configure() (err error) {
@@ -34,11 +37,9 @@ func configure() (err error) {
 	if service = sdk.Config("service"); service == "" || len(tokens) == 0 {
 		return errors.New(`config needs a service and tokens, such as {service = "http://127.0.0.1:9000", tokens = ["…"]}`)
 	}
-	perMinute, err := sdk.ConfigInt("limit", 1000)
-	if err != nil {
+	if limit.Limit, err = sdk.ConfigInt("limit", 1000); err != nil {
 		return err
 	}
-	limit = newWindow(perMinute, minute)
 	timeout, err = sdk.ConfigDuration("timeout", int64(5e9))
 	return err
 }
@@ -50,11 +51,15 @@ func access(r *sdk.Request) sdk.Action {
 		r.Response().SetHeader("WWW-Authenticate", "Bearer")
 		return refuse(r, 401, "Unauthorized")
 	}
-	if wait := limit.take(r.Variable("remote_addr"), sdk.Now()); wait > 0 {
+	count, err := limit.Take(r.RemoteAddr())
+	switch {
+	case err != nil:
+		sdk.Error("cannot count a request: " + err.Error()) // it is let through
+	case !count.OK:
 		w := r.Response()
-		w.SetHeader("X-RateLimit-Limit", strconv.Itoa(limit.most()))
+		w.SetHeader("X-RateLimit-Limit", strconv.Itoa(limit.Limit))
 		w.SetHeader("X-RateLimit-Remaining", "0")
-		w.SetHeader("Retry-After", strconv.FormatInt((wait-1)/1e9+1, 10))
+		w.SetHeader("Retry-After", strconv.FormatInt((int64(count.Reset)-1)/1e9+1, 10))
 		return refuse(r, 429, "API rate limit exceeded")
 	}
 	return sdk.Continue

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +18,7 @@ var (
 
 // gateway is the gateway in front of a service.
 func gateway(t *testing.T, service func(sdktest.HTTPRequest) sdktest.HTTPResponse) *sdktest.Host {
-	return sdktest.New(t, config, sdktest.HTTP("service:9000", service))
+	return sdktest.New(t, config, sdktest.Zone("rates", 1<<20), sdktest.HTTP("service:9000", service))
 }
 
 func TestToken(t *testing.T) {
@@ -35,23 +36,23 @@ func TestToken(t *testing.T) {
 
 func TestLimit(t *testing.T) {
 	h := gateway(t, func(sdktest.HTTPRequest) sdktest.HTTPResponse { return sdktest.HTTPResponse{} })
-	status := func(client string) *sdktest.Response {
+	ask := func(client string) *sdktest.Response {
 		return h.Do(sdktest.Request{Header: known1, RemoteAddr: client + ":1"})
 	}
-	h.Advance(15 * time.Second)
 	for i, want := range []int{200, 200, 429} {
-		if got := status("192.0.2.1"); got.Status != want {
+		h.Advance(5*time.Second + 1)
+		if got := ask("192.0.2.1"); got.Status != want {
 			t.Errorf("request %d: %d, want %d", i, got.Status, want)
 		} else if want == 429 && (got.Body != "API rate limit exceeded\n" || got.Header.Get("X-Ratelimit-Limit") != "2" ||
-			got.Header.Get("X-Ratelimit-Remaining") != "0" || got.Header.Get("Retry-After") != "45") {
+			got.Header.Get("X-Ratelimit-Remaining") != "0" || got.Header.Get("Retry-After") != "50") {
 			t.Errorf("got %q %v", got.Body, got.Header)
 		}
 	}
-	if got := status("192.0.2.2").Status; got != 200 {
+	if got := ask("192.0.2.2").Status; got != 200 {
 		t.Errorf("another client: %d", got)
 	}
-	h.Advance(45 * time.Second)
-	if got := status("192.0.2.1").Status; got != 200 {
+	h.Advance(50 * time.Second)
+	if got := ask("192.0.2.1").Status; got != 200 {
 		t.Errorf("a minute later: %d", got)
 	}
 }
@@ -118,9 +119,24 @@ func TestFailures(t *testing.T) {
 
 func TestNoConfiguration(t *testing.T) {
 	for _, c := range []sdktest.Config{nil, {"service": "http://a"}, {"tokens": []any{"a"}}, {"service": "http://a", "tokens": []any{"a"}, "limit": "many"}} {
-		if h, err := sdktest.Start(c); err == nil {
+		if h, err := sdktest.Start(c, sdktest.Zone("rates", 0)); err == nil {
 			h.Close()
 			t.Errorf("%v is enough", c)
 		}
+	}
+}
+
+// Without the zone's help requests are let through, and the log says so.
+func TestZoneFails(t *testing.T) {
+	h := sdktest.New(t, config, sdktest.ReadZone("rates", nil), sdktest.HTTP("service:9000", func(sdktest.HTTPRequest) sdktest.HTTPResponse {
+		return sdktest.HTTPResponse{}
+	}))
+	for range 3 {
+		if resp := h.Do(sdktest.Request{Header: known1}); resp.Status != 200 {
+			t.Errorf("got %d", resp.Status)
+		}
+	}
+	if got := h.Messages(); !slices.Contains(got, "cannot count a request: "+sdk.ErrNotGranted.Error()) {
+		t.Errorf("it logs %q", got)
 	}
 }

@@ -1,72 +1,62 @@
 // Package main is log-shipper: for each request it writes one line of JSON,
-// and sends lines to a collector in batches. No request waits for that.
+// and a timer sends lines to a collector in batches. No request waits for that.
 package main
 
 import (
 	"errors"
-	"strconv"
+	"time"
 
 	"phasm/sdk"
 )
 
 func init() {
 	sdk.Init(configure)
+	sdk.InitWorker(start)
 	sdk.Log(log)
-	sdk.ExitWorker(flush)
+	sdk.OnTimer("ship", ship)
 }
 
 func main() {}
 
-var (
-	collector string // its URL
-	interval  int64  // how old a line may become, in nanoseconds, if there are requests
-	timeout   int64  // how long sending may take, in nanoseconds
-	lines     batch
+// zone has the lines of all instances until they are sent. Its size bounds
+// them: where the collector is slower than the requests, lines are dropped.
+var zone = sdk.OpenZone("lines")
 
-	dropped = sdk.NewCounter("lines_dropped_total", "Lines that there was no room for while the collector was slow.")
+const key = "lines" // of the list in the zone
+
+var (
+	collector string        // its URL
+	interval  time.Duration // between two runs of the timer
+	timeout   time.Duration // how long sending a batch may take
+
+	dropped = sdk.NewCounter("lines_dropped_total", "Lines that there was no room for while the collector was slow, or that it refused.")
 )
 
 func configure() (err error) {
 	if collector = sdk.Config("collector"); collector == "" {
 		return errors.New(`config has no collector: write its URL, as in {collector = "http://127.0.0.1:9200/logs"}`)
 	}
-	if interval, err = sdk.ConfigDuration("interval", int64(1e9)); err != nil {
+	if interval, err = sdk.ConfigDuration("interval", time.Second); err != nil {
 		return err
 	}
-	timeout, err = sdk.ConfigDuration("timeout", int64(1e9))
+	timeout, err = sdk.ConfigDuration("timeout", time.Second)
 	return err
 }
 
-// log adds a line, and sends the batch when it is time. That goes on by itself:
-// whether the collector is slow, or there is none, concerns no request.
+// start sets the timer. This happens once per loaded configuration.
+func start() error {
+	_, err := sdk.Every(interval, "ship", "")
+	return err
+}
+
+// line is where lines are written. An instance serves one exchange at a time,
+// so one is enough.
+var line []byte
+
+// log adds a line to those that wait. That there is no room concerns no request.
 func log(r *sdk.Request) {
-	now := sdk.Now()
-	if !lines.add(now, func(dst []byte) []byte { return appendLine(dst, r, now) }) {
+	line = appendLine(line[:0], r, sdk.Now())
+	if _, err := zone.PushRight(key, sdk.Text(string(line))); err != nil {
 		dropped.With().Inc()
 	}
-	if lines.due(now, interval) && sdk.Send(post()) == nil {
-		lines.clear()
-	}
-}
-
-// flush sends what is left, and waits: afterwards there is nobody who could.
-func flush() error {
-	if lines.empty() {
-		return nil
-	}
-	resp, err := sdk.Fetch(post())
-	if err == nil && resp.Status >= 300 {
-		err = errors.New("the collector refuses the last lines with status " + strconv.Itoa(resp.Status))
-	}
-	lines.clear()
-	if err != nil {
-		sdk.Warn(err.Error())
-	}
-	return nil
-}
-
-func post() *sdk.HTTPRequest {
-	r := &sdk.HTTPRequest{Method: "POST", URL: collector, Body: lines.bytes(), Timeout: timeout}
-	r.Header.Add("Content-Type", "application/x-ndjson")
-	return r
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,8 +24,7 @@ type collecting struct {
 func collect(t *testing.T) *collecting {
 	t.Helper()
 	c := &collecting{}
-	lines = batch{}
-	c.Host = sdktest.New(t, sdktest.Config{"collector": "http://collector/logs"},
+	c.Host = sdktest.New(t, sdktest.Config{"collector": "http://collector/logs"}, sdktest.Zone("lines", 1<<20),
 		sdktest.HTTP("collector", func(r sdktest.HTTPRequest) sdktest.HTTPResponse {
 			c.posts = append(c.posts, r)
 			return c.answer
@@ -32,7 +32,20 @@ func collect(t *testing.T) *collecting {
 	return c
 }
 
-var regexpPID = regexp.MustCompile(`"pid":\d+`)
+// waiting is how many lines are in the zone.
+func waiting(t *testing.T) int {
+	t.Helper()
+	n, err := zone.Len(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+var (
+	regexpPID = regexp.MustCompile(`"pid":\d+`)
+	regexpURI = regexp.MustCompile(`"uri":"([^"]*)"`)
+)
 
 func TestBatches(t *testing.T) {
 	c := collect(t)
@@ -42,8 +55,8 @@ func TestBatches(t *testing.T) {
 	if len(c.posts) != 0 {
 		t.Fatalf("%d posts before a second has passed", len(c.posts))
 	}
-	c.Advance(time.Millisecond)
 	c.Do(sdktest.Request{Target: "/third", Upstream: sdktest.Upstream{Status: 500}})
+	c.Advance(time.Millisecond)
 	if len(c.posts) != 1 {
 		t.Fatalf("%d posts after a second", len(c.posts))
 	}
@@ -71,53 +84,85 @@ func TestBatches(t *testing.T) {
 	if want := regexpPID.ReplaceAllString(got[0], `"pid":PID`); want != first {
 		t.Errorf("the line is\n%s\nwant\n%s", want, first)
 	}
-	c.Do(sdktest.Request{})
+	c.Advance(time.Minute)
 	if len(c.posts) != 1 {
-		t.Error("the batch was not emptied")
+		t.Errorf("without requests there are %d posts", len(c.posts))
 	}
 }
 
-// A batch that is full does not wait for its time.
-func TestFullBatch(t *testing.T) {
+// What has gathered leaves in batches, in one run of the timer.
+func TestManyLines(t *testing.T) {
 	c := collect(t)
-	requests := 0
-	for ; len(c.posts) == 0 && requests < 10_000; requests++ {
+	for range 100 {
 		c.Do(sdktest.Request{Target: "/" + strings.Repeat("x", 1000)})
 	}
-	if n := strings.Count(c.posts[0].Body, "\n"); n != requests || len(c.posts[0].Body) > 64<<10 {
-		t.Errorf("after %d requests the collector gets %d lines in %d bytes", requests, n, len(c.posts[0].Body))
+	c.Advance(time.Second)
+	lines := 0
+	for _, post := range c.posts {
+		lines += strings.Count(post.Body, "\n")
+		if len(post.Body) > fullBatch+2000 {
+			t.Errorf("a batch has %d bytes", len(post.Body))
+		}
+	}
+	if len(c.posts) < 2 || lines != 100 {
+		t.Errorf("the collector gets %d lines in %d posts", lines, len(c.posts))
 	}
 }
 
-// While nothing can be sent lines are kept up to a limit, and no request fails.
+// While nothing can be sent lines are kept up to the zone's size, and no
+// request fails.
 func TestNoCollector(t *testing.T) {
-	lines = batch{}
-	h := sdktest.New(t, sdktest.Config{"collector": "http://elsewhere/"}, sdktest.HTTP("collector", nil))
-	for range 1000 {
-		h.Advance(time.Second)
+	h := sdktest.New(t, sdktest.Config{"collector": "http://elsewhere/"}, sdktest.Zone("lines", 64<<10), sdktest.HTTP("collector", nil))
+	for range 500 {
 		if resp := h.Do(sdktest.Request{Target: "/" + strings.Repeat("x", 1000), Upstream: sdktest.Upstream{Chunks: []string{"ok"}}}); resp.Status != 200 || resp.Body != "ok" {
 			t.Fatalf("got %d %q", resp.Status, resp.Body)
 		}
+		h.Advance(100 * time.Millisecond)
 	}
-	if n := len(lines.text); n > maxBatch || n < maxBatch-2000 {
-		t.Errorf("%d bytes are kept, want little less than %d", n, maxBatch)
-	}
-	kept := strings.Count(string(lines.text), "\n")
-	if got := int(h.Metric("lines_dropped_total")); got != 1000-kept {
-		t.Errorf("%d lines are counted as dropped, %d are missing", got, 1000-kept)
+	kept := waiting(t)
+	if got := int(h.Metric("lines_dropped_total")); got != 500-kept || kept < 30 || kept > 64 {
+		t.Errorf("%d lines are kept, %d are counted as dropped", kept, got)
 	}
 }
 
-// A failure at the other end is nobody's concern but the collector's.
+// Lines that the collector does not take are sent again, in their order; those
+// that it never will are dropped.
 func TestCollectorFails(t *testing.T) {
-	for _, answer := range []sdktest.HTTPResponse{{Err: sdk.ErrTimeout}, {Err: sdk.ErrIO}, {Status: 500}} {
+	for _, test := range []struct {
+		answer sdktest.HTTPResponse
+		kept   bool
+	}{
+		{sdktest.HTTPResponse{Err: sdk.ErrTimeout}, true},
+		{sdktest.HTTPResponse{Err: sdk.ErrIO}, true},
+		{sdktest.HTTPResponse{Status: 500}, true},
+		{sdktest.HTTPResponse{Status: 302}, true},
+		{sdktest.HTTPResponse{Status: 429}, true},
+		{sdktest.HTTPResponse{Status: 400}, false},
+	} {
 		c := collect(t)
-		c.answer = answer
-		for range 3 {
-			c.Advance(time.Second)
-			if resp := c.Do(sdktest.Request{}); resp.Status != 200 {
-				t.Errorf("%+v: a request gets %d", answer, resp.Status)
+		c.answer = test.answer
+		for _, target := range []string{"/1", "/2", "/3"} {
+			if resp := c.Do(sdktest.Request{Target: target}); resp.Status != 200 {
+				t.Errorf("%+v: a request gets %d", test, resp.Status)
 			}
+		}
+		c.Advance(time.Second)
+		if got := len(c.Messages()); len(c.posts) != 1 || got != 1 {
+			t.Errorf("%+v: %d posts, it logs %q", test, len(c.posts), c.Messages())
+		}
+		c.answer = sdktest.HTTPResponse{}
+		c.Do(sdktest.Request{Target: "/4"})
+		c.Advance(time.Second)
+		want := []string{"/4"}
+		if test.kept {
+			want = []string{"/1", "/2", "/3", "/4"}
+		}
+		got := []string{}
+		for _, match := range regexpURI.FindAllStringSubmatch(c.posts[1].Body, -1) {
+			got = append(got, match[1])
+		}
+		if !slices.Equal(got, want) || c.Metric("lines_dropped_total") != float64(4-len(want)) {
+			t.Errorf("%+v: then the collector gets %q, want %q; %v are counted as dropped", test, got, want, c.Metric("lines_dropped_total"))
 		}
 		c.Close()
 	}
@@ -128,7 +173,7 @@ func TestExit(t *testing.T) {
 	c := collect(t)
 	c.Close()
 	if len(c.posts) != 0 {
-		t.Error("an empty batch was sent")
+		t.Error("nothing was sent")
 	}
 	c = collect(t)
 	c.Do(sdktest.Request{Target: "/last"})
@@ -139,8 +184,10 @@ func TestExit(t *testing.T) {
 }
 
 func TestNoConfiguration(t *testing.T) {
-	if h, err := sdktest.Start(nil); err == nil {
-		h.Close()
-		t.Error("no collector is enough")
+	for _, c := range []sdktest.Config{nil, {"collector": "http://a/", "interval": "0s"}, {"collector": "http://a/", "timeout": "x"}} {
+		if h, err := sdktest.Start(c, sdktest.Zone("lines", 0)); err == nil {
+			h.Close()
+			t.Errorf("%v is enough", c)
+		}
 	}
 }

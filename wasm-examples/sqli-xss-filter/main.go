@@ -77,8 +77,8 @@ func inspect(r *sdk.Request) sdk.Action {
 		return r.Exit(400)
 	}
 	found := search(body)
-	if found == "" && isForm(r) {
-		found = search(unescape(body))
+	if found == "" && r.IsForm() {
+		found = search(sdk.AppendUnescaped(body[:0], body))
 	}
 	if found != "" {
 		sdk.Warn("request refused: the body has " + found + ", client " + r.Variable("remote_addr"))

@@ -84,8 +84,8 @@ func inspect(r *sdk.Request) sdk.Action {
 	if broken := violatedBy(body); broken != "" {
 		return refuse(r, broken, "the body")
 	}
-	if isForm(r) {
-		if broken := violatedBy(unescape(body)); broken != "" {
+	if r.IsForm() {
+		if broken := violatedBy(sdk.AppendUnescaped(body[:0], body)); broken != "" {
 			return refuse(r, broken, "the body")
 		}
 	}

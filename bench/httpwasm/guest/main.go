@@ -1,3 +1,5 @@
+//go:build wasip1
+
 // Package main is the guest of the http-wasm reference host: it says hello, as
 // the workload does.
 package main
