@@ -11,6 +11,7 @@
 //	wrk.go       the load: wrk, and what it prints
 //	measure.go   rounds that take turns, medians, ratios
 //	peers.go     hello beside other servers: the floor, another host of WASM
+//	idle.go      what connections cost that wait
 //	report.go    the results as a table for the terminal, Markdown, and JSON
 //	chart.go     the results as a picture
 //	baseline.go  compare with earlier results

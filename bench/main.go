@@ -88,6 +88,13 @@ func run(o options) error {
 			if r.Peers, err = comparePeers(w, b, p); err != nil {
 				return err
 			}
+			for _, n := range []int{1000, 10_000} {
+				row, err := measureIdle(w, b, n)
+				if err != nil {
+					return fmt.Errorf("%d idle connections: %w", n, err)
+				}
+				r.Idle = append(r.Idle, row)
+			}
 		}
 	}
 	return report(r, o)

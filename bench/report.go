@@ -20,6 +20,7 @@ type results struct {
 	Seconds   float64 // of a round
 	Rows      []row
 	Peers     []*peer `json:",omitempty"` // phasm is the first
+	Idle      []idle  `json:",omitempty"`
 }
 
 // mean is the geometric mean of the ratios that count.
@@ -74,6 +75,19 @@ func (r *results) terminal(to io.Writer) {
 		fmt.Fprintln(w, strings.Join(p.cells(), "\t")+"\t")
 	}
 	w.Flush()
+	fmt.Fprintln(w, "\nidle connections\tKiB each\tOpenResty\twanted\t")
+	for _, i := range r.Idle {
+		fmt.Fprintln(w, strings.Join(i.cells(), "\t")+"\t")
+	}
+	w.Flush()
+}
+
+func (i idle) cells() []string {
+	wanted := fmt.Sprintf("at most %d", maxIdleBytes>>10)
+	if i.Phasm > maxIdleBytes {
+		wanted += ": missed"
+	}
+	return []string{fmt.Sprint(i.Connections), fmt.Sprintf("%.1f", float64(i.Phasm)/1024), fmt.Sprintf("%.1f", float64(i.OpenResty)/1024), wanted}
 }
 
 // cells are a peer's row.
@@ -105,6 +119,10 @@ func (r *results) markdown(to io.Writer) {
 	fmt.Fprint(to, "\n| hello | CPU µs/request | of phasm's | wanted | requests/s |\n|---|--:|--:|--:|--:|\n")
 	for _, p := range r.Peers {
 		fmt.Fprintf(to, "| %s |\n", strings.Join(p.cells(), " | "))
+	}
+	fmt.Fprint(to, "\n| idle connections | KiB each | OpenResty | wanted |\n|--:|--:|--:|--:|\n")
+	for _, i := range r.Idle {
+		fmt.Fprintf(to, "| %s |\n", strings.Join(i.cells(), " | "))
 	}
 }
 
