@@ -17,8 +17,12 @@ const MaxCommands = 1000
 
 // Do runs a command and appends the reply to dst, see AppendReply; an error
 // reply is a reply. The error is ctx's, or says what is wrong with the
-// connection: the command may have run then.
+// connection: the command may have run then. A command that blocks does so for
+// as long as ctx lasts; the error is ErrBusy where MaxBlocked do.
 func (c *Client) Do(ctx context.Context, dst []byte, r Request) ([]byte, error) {
+	if r.Blocks {
+		return c.block(ctx, dst, r)
+	}
 	if client := c.ready(); client != nil {
 		result := client.Do(ctx, build(client, &r))
 		c.sent.Add(-1)
@@ -114,7 +118,10 @@ func build(client *connected, r *Request) rueidis.Completed {
 	} else {
 		b = b.Args(r.Args...)
 	}
-	if r.Reads {
+	switch {
+	case r.Blocks:
+		return b.Blocking()
+	case r.Reads:
 		return b.ReadOnly()
 	}
 	return b.Build()
