@@ -19,8 +19,10 @@ import (
 
 // RedisGrant is a Redis that a plugin may use, and what it may do there.
 type RedisGrant struct {
-	Client RedisClient
-	Rules  command.Rules
+	Client     RedisClient
+	Rules      command.Rules
+	Subscriber RedisSubscriber
+	Metrics    *RedisMetrics // nil counts nothing
 }
 
 // RedisClient talks to a Redis: it is a *redis.Client, whose methods say what
@@ -59,6 +61,7 @@ type redisState struct {
 	args     []string // of all requests
 	keys     []int
 	reply    []byte // the last one
+	blocks   bool   // the command that is sent may block
 	pending  bool   // it had no room in the guest's buffer: redis_reply gives it
 }
 
@@ -69,8 +72,12 @@ func (s *redisState) forget() {
 	}
 }
 
-// Limits on what a guest sends at once. Its memory is one as well.
-const maxRedisArgs = 1 << 16
+// Limits on what a guest sends at once, and on the reply. Its memory is one as
+// well.
+const (
+	maxRedisArgs  = 1 << 16
+	maxRedisReply = 16 << 20 // bytes
+)
 
 func redisOpen(c *Call, s []uint64) {
 	name, ok := c.view(s[0], s[1])
@@ -108,7 +115,7 @@ func (c *Call) redisCall(s []uint64, buf int) (r redisCall, ok bool) {
 	}
 	r.server = &c.Plugin.redis[handle]
 	st := &c.redis
-	st.requests, st.args, st.keys = st.requests[:0], st.args[:0], st.keys[:0]
+	st.requests, st.args, st.keys, st.blocks = st.requests[:0], st.args[:0], st.keys[:0], false
 	return r, true
 }
 
@@ -160,6 +167,11 @@ func redisPipeline(c *Call, s []uint64) {
 			r.refuse(true)
 			return
 		}
+	}
+	if c.redis.blocks {
+		c.Plugin.refusals.once(fmt.Sprintf("redis %q: a command that may block must be sent alone, not in a pipeline", r.server.name))
+		fail(s, abi.BadArgument)
+		return
 	}
 	ctx := r.begin()
 	send := r.server.Client.Pipeline
@@ -262,16 +274,17 @@ func (r *redisCall) check(args []string) bool {
 		st.keys = checked.Keys
 		st.requests = append(st.requests, redis.Request{
 			Args: args, Keys: checked.Keys[first:len(checked.Keys):len(checked.Keys)], Reads: checked.Reads(),
+			Blocks: checked.Blocks,
 		})
+		st.blocks = st.blocks || checked.Blocks
 		return true
 	}
 	var refusal *command.NotGranted
 	switch {
 	case errors.As(err, &refusal):
-		r.Plugin.refusals.once(fmt.Sprintf("redis %q: %v: see commands and prefix in [plugins.%s.grants.redis_rules.%s]",
-			r.server.name, refusal, r.Plugin.Name, r.server.name))
+		r.Plugin.refuseRedis(r.server, refusal)
 		fail(r.stack, abi.NotGranted)
-	case errors.Is(err, command.ErrNever):
+	case errors.Is(err, command.ErrNever), errors.Is(err, command.ErrSubscribes):
 		r.Plugin.refusals.once(fmt.Sprintf("redis %q: the command %.100q cannot be granted: %v", r.server.name, upper(args[0]), err))
 		fail(r.stack, abi.NotGranted)
 	default:
@@ -280,11 +293,21 @@ func (r *redisCall) check(args []string) bool {
 	return false
 }
 
-// begin begins the wait for a reply: until the client's timeout, the call's
-// deadline, or the client's leaving.
+// refuseRedis logs what the plugin may not do with a server.
+func (p *Plugin) refuseRedis(server *redisServer, refusal error) {
+	p.refusals.once(fmt.Sprintf("redis %q: %v: see commands and prefix in [plugins.%s.grants.redis_rules.%s]",
+		server.name, refusal, p.Name, server.name))
+}
+
+// begin begins the wait for a reply: until the client's timeout, unless the
+// command may block, the call's deadline, or the client's leaving.
 func (r *redisCall) begin() context.Context {
 	r.beginWait()
-	until := r.waiting.Add(r.server.Client.Timeout())
+	timeout := r.server.Client.Timeout()
+	if r.redis.blocks {
+		timeout = longestWait
+	}
+	until := r.waiting.Add(timeout)
 	if !r.Until.IsZero() && r.Until.Before(until) {
 		until = r.Until
 	}
@@ -301,6 +324,8 @@ func (r *redisCall) end(err error) {
 	if !st.patience.end() {
 		st.patience = nil // somebody may look at it still
 	}
+	m := r.server.Metrics
+	m.count(r.waiting, st.blocks)
 	r.EndWait()
 	clear(st.args) // they hold on to what the guest has sent
 	if err != nil {
@@ -308,7 +333,10 @@ func (r *redisCall) end(err error) {
 		fail(r.stack, r.errno(err))
 		return
 	}
-	if most, _ := r.memory.Definition().Max(); uint64(len(st.reply)) > uint64(most)<<16 {
+	if most, _ := r.memory.Definition().Max(); uint64(len(st.reply)) > min(uint64(most)<<16, maxRedisReply) {
+		m.fail(redisLarge)
+		r.Plugin.refusals.once(fmt.Sprintf("redis %q: a reply is dropped because it is too large: the most is %d bytes, and no more than the plugin's memory may be (memory in [plugins.%s.limits]); read it in parts",
+			r.server.name, maxRedisReply, r.Plugin.Name))
 		st.reply = nil
 		fail(r.stack, abi.NoMemory)
 		return
@@ -324,13 +352,22 @@ func (r *redisCall) end(err error) {
 // errno is what the guest is told about an error, and what is logged about it
 // is more.
 func (r *redisCall) errno(err error) abi.Errno {
-	if errors.Is(err, errClientGone) {
+	m := r.server.Metrics
+	switch {
+	case errors.Is(err, redis.ErrBusy):
+		m.fail(redisBusy)
+		return abi.Busy
+	case errors.Is(err, errClientGone):
+		m.fail(redisTimeout)
 		return abi.Closed
 	}
 	errno := abi.IO
 	var network net.Error
 	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &network) && network.Timeout() {
 		errno = abi.Timeout
+		m.fail(redisTimeout)
+	} else {
+		m.fail(redisError)
 	}
 	if (errno == abi.IO || !r.late()) && r.server.Client.Complain() {
 		r.Plugin.Log.Warn("redis does not answer", "redis", r.server.name, "error", err)
