@@ -153,3 +153,36 @@ func TestBlockingCommands(t *testing.T) {
 	}
 	s.wantSample("phasm_redis_errors_total", `{redis="bus"}`, 1)
 }
+
+// The example keeps pages on two machines; a purge on one reaches the other.
+func TestPurgeReachesTheOtherMachine(t *testing.T) {
+	redis := redistest.Start(t)
+	text := `
+[redis.bus]
+addresses = ["` + redis.Address + `"]
+timeout = "10s"
+[zones.pages]
+size = "1MiB"
+[plugins.cache]
+source = "TESTDATA/../../wasm-examples/invalidate"
+[plugins.cache.grants]
+redis = ["bus"]
+zones = ["pages"]
+[routes.page]
+match = "/"
+access = ["cache"]
+header_filter = ["cache"]
+body_filter = ["cache"]
+respond = { body = "the page" }
+`
+	here, there := startFile(t, text), startFile(t, text)
+	waitFor(t, "both subscriptions", func() bool { return subscribers(redis, "pages:purge") == ":2" })
+	cached := func(s *testServer) string { return s.do("GET", "/a").Header.Get("X-Cache") }
+	for _, s := range []*testServer{here, there} { // until what was missed at the start is dealt with
+		waitFor(t, "a hit", func() bool { return cached(s) == "HIT" && cached(s) == "HIT" })
+	}
+	if r := here.do("PURGE", "/a"); r.body != "purged\n" {
+		t.Errorf("PURGE answers %d %q", r.StatusCode, r.body)
+	}
+	waitFor(t, "the purge", func() bool { return cached(there) == "MISS" })
+}

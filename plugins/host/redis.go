@@ -72,12 +72,8 @@ func (s *redisState) forget() {
 	}
 }
 
-// Limits on what a guest sends at once, and on the reply. Its memory is one as
-// well.
-const (
-	maxRedisArgs  = 1 << 16
-	maxRedisReply = 16 << 20 // bytes
-)
+// Limits on what a guest sends at once. Its memory is one as well.
+const maxRedisArgs = 1 << 16
 
 func redisOpen(c *Call, s []uint64) {
 	name, ok := c.view(s[0], s[1])
@@ -324,8 +320,7 @@ func (r *redisCall) end(err error) {
 	if !st.patience.end() {
 		st.patience = nil // somebody may look at it still
 	}
-	m := r.server.Metrics
-	m.count(r.waiting, st.blocks)
+	r.server.Metrics.count(r.waiting, st.blocks)
 	r.EndWait()
 	clear(st.args) // they hold on to what the guest has sent
 	if err != nil {
@@ -333,12 +328,9 @@ func (r *redisCall) end(err error) {
 		fail(r.stack, r.errno(err))
 		return
 	}
-	if most, _ := r.memory.Definition().Max(); uint64(len(st.reply)) > min(uint64(most)<<16, maxRedisReply) {
-		m.fail(redisLarge)
-		r.Plugin.refusals.once(fmt.Sprintf("redis %q: a reply is dropped because it is too large: the most is %d bytes, and no more than the plugin's memory may be (memory in [plugins.%s.limits]); read it in parts",
-			r.server.name, maxRedisReply, r.Plugin.Name))
+	if most, _ := r.memory.Definition().Max(); uint64(len(st.reply)) > uint64(most)<<16 {
 		st.reply = nil
-		fail(r.stack, abi.NoMemory)
+		fail(r.stack, r.tooLarge())
 		return
 	}
 	r.reply(r.stack, st.reply, r.ptr, r.capacity)
@@ -349,6 +341,14 @@ func (r *redisCall) end(err error) {
 	st.reply = kept(st.reply)
 }
 
+// tooLarge notes a reply that the guest does not get.
+func (r *redisCall) tooLarge() abi.Errno {
+	r.server.Metrics.fail(redisLarge)
+	r.Plugin.refusals.once(fmt.Sprintf("redis %q: a reply is dropped because it is too large: the most is %d bytes, and what the plugin's memory may be (memory in [plugins.%s.limits]); read it in parts",
+		r.server.name, redis.MaxReply, r.Plugin.Name))
+	return abi.NoMemory
+}
+
 // errno is what the guest is told about an error, and what is logged about it
 // is more.
 func (r *redisCall) errno(err error) abi.Errno {
@@ -357,6 +357,8 @@ func (r *redisCall) errno(err error) abi.Errno {
 	case errors.Is(err, redis.ErrBusy):
 		m.fail(redisBusy)
 		return abi.Busy
+	case errors.Is(err, redis.ErrTooLarge):
+		return r.tooLarge()
 	case errors.Is(err, errClientGone):
 		m.fail(redisTimeout)
 		return abi.Closed

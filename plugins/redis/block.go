@@ -38,7 +38,8 @@ func (c *Client) block(ctx context.Context, dst []byte, r Request) ([]byte, erro
 			return
 		}
 		m, _ := result.ToMessage()
-		answer <- outcome{reply: AppendReply(nil, &m)}
+		reply, err := bounded(nil, &m)
+		answer <- outcome{reply, err}
 	}()
 	select {
 	case o := <-answer:

@@ -175,7 +175,7 @@ func (c *Client) finish(dst []byte, result rueidis.RedisResult) ([]byte, error) 
 		return dst, err
 	}
 	m, _ := result.ToMessage()
-	return AppendReply(dst, &m), nil
+	return bounded(dst, &m)
 }
 
 // finishAll appends the replies to a pipeline. Where one is lost all are.
@@ -188,7 +188,10 @@ func (c *Client) finishAll(dst []byte, results []rueidis.RedisResult) ([]byte, e
 	dst = appendHead(dst, typeArray, len(results))
 	for _, r := range results {
 		m, _ := r.ToMessage()
-		dst = AppendReply(dst, &m)
+		var err error
+		if dst, err = bounded(dst, &m); err != nil {
+			return dst, err
+		}
 	}
 	return dst, nil
 }
@@ -204,11 +207,11 @@ func (c *Client) finishTransaction(dst []byte, results []rueidis.RedisResult) ([
 		m, err := r.ToMessage()
 		var refusal *rueidis.RedisError
 		if errors.As(err, &refusal) {
-			return AppendReply(dst, &m), nil // it tells more than EXECABORT
+			return bounded(dst, &m) // it tells more than EXECABORT
 		}
 	}
 	m, _ := results[len(results)-1].ToMessage()
-	return AppendReply(dst, &m), nil
+	return bounded(dst, &m)
 }
 
 // sameSlot tells whether a cluster has all the keys in one place.
