@@ -44,8 +44,8 @@ type Subscriber struct {
 
 	mu      sync.Mutex
 	topics  map[Topic]*topic
-	changed chan struct{} // has a token where there is a topic to subscribe to
-	stop    context.CancelFunc
+	stop    context.CancelFunc // ends the connection's goroutine; nil where there is none
+	changed chan struct{}      // of that goroutine: has a token where there is a topic to subscribe to
 	closed  bool
 }
 
@@ -57,7 +57,7 @@ type topic struct {
 // NewSubscriber makes a subscriber. It connects when there is a topic. The
 // problem function is called for each failure, and decides what to log.
 func NewSubscriber(client *Client, problem func(error)) *Subscriber {
-	return &Subscriber{client: client, problem: problem, topics: map[Topic]*topic{}, changed: make(chan struct{}, 1)}
+	return &Subscriber{client: client, problem: problem, topics: map[Topic]*topic{}}
 }
 
 // Subscribe adds a receiver to a topic, and comes back at once; again with the
@@ -80,8 +80,8 @@ func (s *Subscriber) Subscribe(t Topic, r Receiver) bool {
 	of.stands = false // subscribing again tells from when on the receiver has everything
 	if s.stop == nil {
 		ctx, stop := context.WithCancel(context.Background())
-		s.stop = stop
-		go s.run(ctx)
+		s.stop, s.changed = stop, make(chan struct{}, 1)
+		go s.run(ctx, s.changed)
 	}
 	select {
 	case s.changed <- struct{}{}:
@@ -133,10 +133,10 @@ const (
 )
 
 // run keeps a connection until ctx ends.
-func (s *Subscriber) run(ctx context.Context) {
+func (s *Subscriber) run(ctx context.Context, changed <-chan struct{}) {
 	pause := firstPause
 	for {
-		stood, err := s.session(ctx)
+		stood, err := s.session(ctx, changed)
 		if ctx.Err() != nil {
 			return
 		}
@@ -158,7 +158,7 @@ var errLost = errors.New("the connection was lost")
 
 // session is one connection: it comes back when that is lost, or ctx ends, and
 // tells whether subscriptions stood.
-func (s *Subscriber) session(ctx context.Context) (stood bool, err error) {
+func (s *Subscriber) session(ctx context.Context, changed <-chan struct{}) (stood bool, err error) {
 	client, err := s.client.connect()
 	if err != nil {
 		return false, err
@@ -166,7 +166,7 @@ func (s *Subscriber) session(ctx context.Context) (stood bool, err error) {
 	own, _ := client.Dedicate()
 	defer own.Close()
 	lost := own.SetPubSubHooks(rueidis.PubSubHooks{OnMessage: s.deliver})
-	s.anew()
+	s.anew(ctx)
 	for {
 		if err := s.subscribe(ctx, own); err != nil {
 			return stood, err
@@ -178,17 +178,21 @@ func (s *Subscriber) session(ctx context.Context) (stood bool, err error) {
 				err = errLost
 			}
 			return stood, err
-		case <-s.changed:
+		case <-changed:
 		case <-ctx.Done():
 			return stood, ctx.Err()
 		}
 	}
 }
 
-// anew notes that no topic stands on a new connection.
-func (s *Subscriber) anew() {
+// anew notes that no topic stands on a new connection. Once ctx has ended the
+// topics are those of another one.
+func (s *Subscriber) anew(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if ctx.Err() != nil {
+		return
+	}
 	for _, of := range s.topics {
 		of.stands = false
 	}
@@ -199,7 +203,7 @@ func (s *Subscriber) anew() {
 // next connection.
 func (s *Subscriber) subscribe(ctx context.Context, own rueidis.DedicatedClient) error {
 	var told []Receiver
-	for _, t := range s.missing() {
+	for _, t := range s.missing(ctx) {
 		command := own.B().Subscribe().Channel(t.Name).Build()
 		if t.Pattern {
 			command = own.B().Psubscribe().Pattern(t.Name).Build()
@@ -232,9 +236,12 @@ func (s *Subscriber) subscribe(ctx context.Context, own rueidis.DedicatedClient)
 
 // missing are the topics that do not stand. They are taken to stand from now
 // on: one that is changed meanwhile comes up again.
-func (s *Subscriber) missing() (all []Topic) {
+func (s *Subscriber) missing(ctx context.Context) (all []Topic) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if ctx.Err() != nil {
+		return nil
+	}
 	for t, of := range s.topics {
 		if !of.stands {
 			of.stands = true

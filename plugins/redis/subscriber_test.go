@@ -113,7 +113,7 @@ func TestSubscriberSurvives(t *testing.T) {
 	a.until(t, "c  last")
 }
 
-// Cluster and sentinels: subscriptions work there as well.
+// Whatever node of a cluster a message is published on, it arrives.
 func TestSubscriberInCluster(t *testing.T) {
 	nodes := redistest.Cluster(t)
 	s := subscriber(t, client(t, Options{Addresses: []string{nodes[0].Address}, Cluster: true, Timeout: 10 * time.Second}))
@@ -122,8 +122,17 @@ func TestSubscriberInCluster(t *testing.T) {
 	s.Subscribe(Topic{"p*", true}, a)
 	a.until(t, "missed")
 	for _, node := range nodes {
-		node.Do("PUBLISH", "c", node.Port())
-		a.until(t, "c  "+node.Port())
+		// The nodes of a new cluster may not all talk to each other yet.
+		for begin, got := time.Now(), ""; got != "c  "+node.Port(); {
+			if time.Since(begin) > 30*time.Second {
+				t.Fatalf("what %s publishes is not received", node.Address)
+			}
+			node.Do("PUBLISH", "c", node.Port())
+			select {
+			case got = <-a:
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
 	}
 }
 
@@ -164,4 +173,24 @@ func TestSubscriberLeavesNothing(t *testing.T) {
 			t.Fatalf("%d goroutines, there were %d", runtime.NumGoroutine(), before)
 		}
 	}
+}
+
+// Receivers that come and go at once: the last one that stays has its messages.
+func TestSubscriberHammer(t *testing.T) {
+	server := redistest.Start(t)
+	s := subscriber(t, client(t, Options{Addresses: []string{server.Address}, Timeout: 10 * time.Second}))
+	for round := range 100 {
+		a := make(inbox, 100)
+		s.Subscribe(Topic{"c", false}, a)
+		if round%3 != 0 {
+			a.until(t, "missed")
+		}
+		s.Remove(a)
+	}
+	a := make(inbox, 100)
+	s.Subscribe(Topic{"c", false}, a)
+	s.Subscribe(Topic{"d", false}, a)
+	a.until(t, "missed")
+	server.Await(":1", "PUBLISH", "d", "x")
+	a.until(t, "d  x")
 }
