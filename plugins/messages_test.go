@@ -225,7 +225,11 @@ func TestMessagesWaitForInstances(t *testing.T) {
 		p, log, source := subscribed(t, messagePlugin())
 		var taken []*Instance
 		for range p.options.Instances {
-			taken = append(taken, acquire(t, p))
+			i, err := p.Acquire()
+			if err != nil {
+				t.Fatal(err)
+			}
+			taken = append(taken, i)
 		}
 		source.publish("a")
 		source.publish("b")
@@ -236,7 +240,7 @@ func TestMessagesWaitForInstances(t *testing.T) {
 		for _, i := range taken {
 			p.Release(i)
 		}
-		time.Sleep(time.Minute)
+		time.Sleep(time.Second) // before an instance is closed that nobody needs
 		if got := said(t, log); got != "a b" {
 			t.Errorf("%q ran", got)
 		}
