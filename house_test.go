@@ -39,7 +39,7 @@ var imports = []struct{ pkg, may string }{
 	{"plugins/rediszone", "plugins/redis plugins/zone"},
 	{"plugins/host", "sdk/abi pool plugins/meter plugins/zone plugins/metric plugins/httpclient plugins/redis plugins/redis/command"},
 	{"plugins/host/gen", "sdk/abi plugins/host"},
-	{"plugins", "sdk/abi pool plugins/memory plugins/meter plugins/metric plugins/source plugins/suggest plugins/zone plugins/host"},
+	{"plugins", "sdk/abi pool plugins/memory plugins/meter plugins/metric plugins/source plugins/suggest plugins/zone plugins/host plugins/redis"},
 
 	{"server/router", ""},
 	{"server/static", ""},

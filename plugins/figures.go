@@ -111,4 +111,7 @@ func (f *figures) register(p *Plugin) {
 	r.Must(metric.Counter, "phasm_plugin_quarantines_total", "Times that the plugin was put in quarantine.", of).
 		Func(func() float64 { return float64(p.quarantine.total.Load()) }, name)
 	p.timers.register(r, name)
+	if p.phases.Has(abi.Message) {
+		p.messages.register(r, name)
+	}
 }

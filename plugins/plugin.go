@@ -66,6 +66,7 @@ type Plugin struct {
 	closing    sync.Once
 	pool       *pool.Bounded[*Instance]
 	timers     *timers
+	messages   *messages
 	figures    figures
 }
 
@@ -121,6 +122,8 @@ func (p *Plugin) load(ctx context.Context) error {
 	})
 	p.timers = newTimers(p)
 	p.host.Timers = p.timers
+	p.messages = newMessages(p)
+	p.host.Messages = p.messages
 	if err := p.initialise(); err != nil {
 		return err
 	}
@@ -161,6 +164,7 @@ func (p *Plugin) close() {
 		p.free()
 		return
 	}
+	p.messages.close()
 	p.timers.close()
 	p.pool.Close()
 	select {
@@ -251,6 +255,10 @@ func (p *Plugin) RunWorker(phase abi.Phase) error {
 // prematurely, and none can be started. It returns when all have run, or have
 // been dropped because those before took more than five seconds.
 func (p *Plugin) StopTimers() { p.timers.stop() }
+
+// StopMessages ends the plugin's subscriptions. It returns when the message that
+// runs, if any, has been dealt with; those that wait are dropped.
+func (p *Plugin) StopMessages() { p.messages.stop() }
 
 // Fault is the failure of a plugin: a trap, a panic, an answer that is no
 // action.

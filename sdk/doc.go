@@ -38,6 +38,8 @@
 //   - zone.go, zone_value.go, zone_list.go: [Zone], what plugins share
 //   - limit.go, lock.go: rates, connections and locks over a zone
 //   - redis.go, redis_reply.go: [OpenRedis], [Script], [Reply]
+//   - message.go: [OnMessage], [OnMissed] and [Redis.Subscribe] receive what is
+//     published in Redis
 //   - config.go, env.go, log.go, time.go, metric.go: what has nothing to do
 //     with a request and works in every phase
 //   - regex.go, hash.go, encode.go, random.go: what the server does faster or

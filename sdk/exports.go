@@ -45,3 +45,6 @@ func onLog() int32 { return int32(phases.Run(abi.Log)) }
 
 //go:wasmexport on_timer
 func onTimer() int32 { return int32(phases.Run(abi.Timer)) }
+
+//go:wasmexport on_message
+func onMessage() int32 { return int32(phases.Run(abi.Message)) }

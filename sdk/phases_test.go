@@ -23,6 +23,7 @@ func TestOrder(t *testing.T) {
 	sdk.Init(func() error { note("init"); return nil })
 	sdk.InitWorker(func() error { note("init_worker"); return started(sdk.After(time.Hour, "t", "")) })
 	sdk.OnTimer("t", func(*sdk.Timer) error { note("timer"); return nil })
+	sdk.OnMessage(func(*sdk.Message) error { note("message"); return nil })
 	sdk.ExitWorker(func() error { note("exit_worker"); return nil })
 	sdk.Rewrite(func(*sdk.Request) sdk.Action { note("rewrite"); return sdk.Continue })
 	sdk.Access(func(*sdk.Request) sdk.Action { note("access"); return sdk.Continue })

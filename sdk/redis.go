@@ -36,13 +36,20 @@ func OpenRedis(name string) (*Redis, error) {
 // have run:
 //
 //   - [ErrNotGranted]: the command, or a key of it, is not granted; the log says
-//     which. Commands that block (BLPOP, SUBSCRIBE, WAIT, …) or that change the
-//     connection (SELECT, AUTH, MULTI, …) never are
+//     which. Commands that change the connection (SELECT, AUTH, MULTI, …), or
+//     wait for what was done on it (WAIT), never are; to receive what is
+//     published there is [Redis.Subscribe]
 //   - [ErrTimeout]: no reply within the Redis server's timeout, or at the call's
 //     deadline
+//   - [ErrBusy]: the command may block, and 64 of the server's do already
 //   - [ErrClosed]: the client has gone
 //   - [ErrIO]: the connection cannot be made, or was lost
-//   - [ErrNoMemory]: the reply is larger than the plugin's memory may be
+//   - [ErrNoMemory]: the reply is larger than 16 MiB, or than the plugin's
+//     memory may be
+//
+// A command that may block (BLPOP, BLMOVE, XREAD with BLOCK, …) has a connection
+// of its own. It waits for as long as it says, but no longer than the call may
+// last (wall in the plugin's limits). It must not be in a pipeline.
 func (r *Redis) Do(args ...string) (Reply, error) { return r.do(0, args) }
 
 // DoCached is [Redis.Do] for a command that reads one key, its first argument:

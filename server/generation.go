@@ -35,7 +35,7 @@ type generation struct {
 	zones     map[string]*zone.Memory
 	allZones  *zones // where they come from
 	clients   *redis.Clients
-	redis     map[string]*redis.Client // the clients in use, by name
+	redis     map[string]*redisServer // those in use, by name
 
 	plugins   []*plugins.Plugin // in file order
 	working   int               // how many of the plugins have run init_worker
@@ -181,12 +181,15 @@ func (g *generation) startWorker() error {
 	return nil
 }
 
-// stopWorker ends the timers of all plugins and then runs exit_worker of those
+// stopWorker ends the subscriptions and the timers of all plugins and then runs exit_worker of those
 // whose init_worker has run. A fault keeps none of the others from it.
 func (g *generation) stopWorker() {
 	var stopping sync.WaitGroup
 	for _, p := range g.plugins {
-		stopping.Go(p.StopTimers)
+		stopping.Go(func() {
+			p.StopMessages()
+			p.StopTimers()
+		})
 	}
 	stopping.Wait()
 	for _, p := range g.plugins[:g.working] {

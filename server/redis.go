@@ -24,15 +24,35 @@ func (s *Server) openRedis(g *generation) (problems []config.Problem) {
 			continue
 		}
 		if g.redis == nil {
-			g.redis = map[string]*redis.Client{}
+			g.redis = map[string]*redisServer{}
 		}
-		g.redis[table.Name] = client
+		g.redis[table.Name] = g.newRedisServer(table.Name, client)
 	}
 	return problems
 }
 
+// redisServer is a [redis.NAME] table in use by a generation.
+type redisServer struct {
+	client     *redis.Client
+	subscriber *redis.Subscriber
+	metrics    *host.RedisMetrics
+}
+
+func (g *generation) newRedisServer(name string, client *redis.Client) *redisServer {
+	return &redisServer{
+		client: client,
+		subscriber: redis.NewSubscriber(client, func(err error) {
+			if client.Complain() {
+				g.log.Warn("cannot subscribe to what is published in redis, and tries again", "redis", name, "error", err)
+			}
+		}),
+		metrics: host.NewRedisMetrics(g.registry, name),
+	}
+}
+
 func (s *Server) redisClient(table config.Redis) (*redis.Client, error) {
 	options := redis.Options{
+		SentinelUsername: table.SentinelUsername, SentinelPassword: table.SentinelPassword,
 		Addresses: table.Addresses, Sentinel: table.Sentinel, Cluster: bool(table.Cluster),
 		Username: table.Username, Password: table.Password, DB: table.DB,
 		Timeout: time.Duration(table.Timeout), Cache: int64(table.Cache),
@@ -72,8 +92,9 @@ func (s *Server) redisClient(table config.Redis) (*redis.Client, error) {
 
 // closeRedis gives the generation's clients back.
 func (g *generation) closeRedis() {
-	for _, client := range g.redis {
-		g.clients.Put(client)
+	for _, used := range g.redis {
+		used.subscriber.Close()
+		g.clients.Put(used.client)
 	}
 	g.redis = nil
 }
@@ -86,7 +107,8 @@ func redisGrants(g *generation, p config.Plugin) map[string]host.RedisGrant {
 	}
 	grants := map[string]host.RedisGrant{}
 	for _, name := range p.Grants.Redis {
-		grant := host.RedisGrant{Client: g.redis[name]}
+		used := g.redis[name]
+		grant := host.RedisGrant{Client: used.client, Subscriber: used.subscriber, Metrics: used.metrics}
 		for _, rules := range p.Grants.RedisRules {
 			if rules.Name == name {
 				grant.Rules = redisRules(rules)

@@ -103,7 +103,7 @@ func (g *generation) zonesOf(p config.Plugin) (granted []host.Zone) {
 func (g *generation) zone(name string) zone.Store {
 	for _, table := range g.config.Zones {
 		if table.Name == name && table.Redis != "" {
-			return host.RemoteZone(rediszone.New(g.redis[table.Redis], name))
+			return host.RemoteZone(rediszone.New(g.redis[table.Redis].client, name))
 		}
 	}
 	return g.zones[name]

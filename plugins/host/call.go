@@ -20,6 +20,8 @@ type Plugin struct {
 	Metrics *Metrics
 	Timers  Timers // set before a phase runs that may start one
 
+	Messages Messages // likewise, for one that may subscribe
+
 	environment environment
 	redis       []redisServer
 	refusals    refusals
@@ -57,9 +59,10 @@ type Call struct {
 	Plugin   *Plugin
 	Exchange *Exchange // nil in the phases that see no request
 	Phase    abi.Phase
-	Timer    TimerRun // in the timer phase
-	BodyRead int64    // how far this plugin has read the request's body
-	Failure  string   // the last error that the guest logged in this call, outside of a request
+	Timer    TimerRun   // in the timer phase
+	Message  MessageRun // in the message phase
+	BodyRead int64      // how far this plugin has read the request's body
+	Failure  string     // the last error that the guest logged in this call, outside of a request
 
 	// Budget is what a call may take.
 	Budget Budget

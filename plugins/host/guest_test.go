@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -86,6 +87,7 @@ func newGuest(t testing.TB) *guest {
 	g.registry = metric.NewRegistry()
 	g.call = &host.Call{Context: ctx, Plugin: host.NewPlugin("p", config, grants(g.sender), log, g.registry), Phase: abi.Content}
 	g.call.Plugin.Timers = oneTimer{}
+	g.call.Plugin.Messages = &topics{}
 	g.call.Exchange, _ = exchange()
 	return g
 }
@@ -132,6 +134,20 @@ func (a answering) Transaction(_ context.Context, dst []byte, _ []redis.Request)
 
 func (a answering) Eval(_ context.Context, dst []byte, _ string, _ int, _ []string) ([]byte, error) {
 	return a.append(dst)
+}
+
+// topics is where a guest's subscriptions go.
+type topics struct {
+	all  []string
+	full bool
+}
+
+func (t *topics) Subscribe(server string, _ host.RedisSubscriber, topic redis.Topic) abi.Errno {
+	if t.full {
+		return abi.NoMemory
+	}
+	t.all = append(t.all, server+" "+topic.Name+" "+strconv.FormatBool(topic.Pattern))
+	return 0
 }
 
 func (answering) Timeout() time.Duration { return time.Second }

@@ -19,8 +19,10 @@ import (
 
 // RedisGrant is a Redis that a plugin may use, and what it may do there.
 type RedisGrant struct {
-	Client RedisClient
-	Rules  command.Rules
+	Client     RedisClient
+	Rules      command.Rules
+	Subscriber RedisSubscriber
+	Metrics    *RedisMetrics // nil counts nothing
 }
 
 // RedisClient talks to a Redis: it is a *redis.Client, whose methods say what
@@ -59,6 +61,7 @@ type redisState struct {
 	args     []string // of all requests
 	keys     []int
 	reply    []byte // the last one
+	blocks   bool   // the command that is sent may block
 	pending  bool   // it had no room in the guest's buffer: redis_reply gives it
 }
 
@@ -108,7 +111,7 @@ func (c *Call) redisCall(s []uint64, buf int) (r redisCall, ok bool) {
 	}
 	r.server = &c.Plugin.redis[handle]
 	st := &c.redis
-	st.requests, st.args, st.keys = st.requests[:0], st.args[:0], st.keys[:0]
+	st.requests, st.args, st.keys, st.blocks = st.requests[:0], st.args[:0], st.keys[:0], false
 	return r, true
 }
 
@@ -160,6 +163,11 @@ func redisPipeline(c *Call, s []uint64) {
 			r.refuse(true)
 			return
 		}
+	}
+	if c.redis.blocks {
+		c.Plugin.refusals.once(fmt.Sprintf("redis %q: a command that may block must be sent alone, not in a pipeline", r.server.name))
+		fail(s, abi.BadArgument)
+		return
 	}
 	ctx := r.begin()
 	send := r.server.Client.Pipeline
@@ -262,16 +270,17 @@ func (r *redisCall) check(args []string) bool {
 		st.keys = checked.Keys
 		st.requests = append(st.requests, redis.Request{
 			Args: args, Keys: checked.Keys[first:len(checked.Keys):len(checked.Keys)], Reads: checked.Reads(),
+			Blocks: checked.Blocks,
 		})
+		st.blocks = st.blocks || checked.Blocks
 		return true
 	}
 	var refusal *command.NotGranted
 	switch {
 	case errors.As(err, &refusal):
-		r.Plugin.refusals.once(fmt.Sprintf("redis %q: %v: see commands and prefix in [plugins.%s.grants.redis_rules.%s]",
-			r.server.name, refusal, r.Plugin.Name, r.server.name))
+		r.Plugin.refuseRedis(r.server, refusal)
 		fail(r.stack, abi.NotGranted)
-	case errors.Is(err, command.ErrNever):
+	case errors.Is(err, command.ErrNever), errors.Is(err, command.ErrSubscribes):
 		r.Plugin.refusals.once(fmt.Sprintf("redis %q: the command %.100q cannot be granted: %v", r.server.name, upper(args[0]), err))
 		fail(r.stack, abi.NotGranted)
 	default:
@@ -280,11 +289,21 @@ func (r *redisCall) check(args []string) bool {
 	return false
 }
 
-// begin begins the wait for a reply: until the client's timeout, the call's
-// deadline, or the client's leaving.
+// refuseRedis logs what the plugin may not do with a server.
+func (p *Plugin) refuseRedis(server *redisServer, refusal error) {
+	p.refusals.once(fmt.Sprintf("redis %q: %v: see commands and prefix in [plugins.%s.grants.redis_rules.%s]",
+		server.name, refusal, p.Name, server.name))
+}
+
+// begin begins the wait for a reply: until the client's timeout, unless the
+// command may block, the call's deadline, or the client's leaving.
 func (r *redisCall) begin() context.Context {
 	r.beginWait()
-	until := r.waiting.Add(r.server.Client.Timeout())
+	timeout := r.server.Client.Timeout()
+	if r.redis.blocks {
+		timeout = longestWait
+	}
+	until := r.waiting.Add(timeout)
 	if !r.Until.IsZero() && r.Until.Before(until) {
 		until = r.Until
 	}
@@ -301,6 +320,7 @@ func (r *redisCall) end(err error) {
 	if !st.patience.end() {
 		st.patience = nil // somebody may look at it still
 	}
+	r.server.Metrics.count(r.waiting, st.blocks)
 	r.EndWait()
 	clear(st.args) // they hold on to what the guest has sent
 	if err != nil {
@@ -310,7 +330,7 @@ func (r *redisCall) end(err error) {
 	}
 	if most, _ := r.memory.Definition().Max(); uint64(len(st.reply)) > uint64(most)<<16 {
 		st.reply = nil
-		fail(r.stack, abi.NoMemory)
+		fail(r.stack, r.tooLarge())
 		return
 	}
 	r.reply(r.stack, st.reply, r.ptr, r.capacity)
@@ -321,16 +341,35 @@ func (r *redisCall) end(err error) {
 	st.reply = kept(st.reply)
 }
 
+// tooLarge notes a reply that the guest does not get.
+func (r *redisCall) tooLarge() abi.Errno {
+	r.server.Metrics.fail(redisLarge)
+	r.Plugin.refusals.once(fmt.Sprintf("redis %q: a reply is dropped because it is too large: the most is %d bytes, and what the plugin's memory may be (memory in [plugins.%s.limits]); read it in parts",
+		r.server.name, redis.MaxReply, r.Plugin.Name))
+	return abi.NoMemory
+}
+
 // errno is what the guest is told about an error, and what is logged about it
 // is more.
 func (r *redisCall) errno(err error) abi.Errno {
-	if errors.Is(err, errClientGone) {
+	m := r.server.Metrics
+	switch {
+	case errors.Is(err, redis.ErrBusy):
+		m.fail(redisBusy)
+		return abi.Busy
+	case errors.Is(err, redis.ErrTooLarge):
+		return r.tooLarge()
+	case errors.Is(err, errClientGone):
+		m.fail(redisTimeout)
 		return abi.Closed
 	}
 	errno := abi.IO
 	var network net.Error
 	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &network) && network.Timeout() {
 		errno = abi.Timeout
+		m.fail(redisTimeout)
+	} else {
+		m.fail(redisError)
 	}
 	if (errno == abi.IO || !r.late()) && r.server.Client.Complain() {
 		r.Plugin.Log.Warn("redis does not answer", "redis", r.server.name, "error", err)

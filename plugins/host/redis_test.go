@@ -69,7 +69,8 @@ func TestRedisRefuses(t *testing.T) {
 		logged string
 	}{
 		{0, "FLUSHALL", notGranted, `redis "a": the command "FLUSHALL" is not granted: see commands and prefix in [plugins.p.grants.redis_rules.a]`},
-		{0, "BLPOP k 0", notGranted, `redis "a": the command "BLPOP" cannot be granted: it changes or blocks the connection, which many share`},
+		{0, "WAIT 0 0", notGranted, `redis "a": the command "WAIT" cannot be granted: it is about the connection itself, which many share`},
+		{0, "SUBSCRIBE c", notGranted, `redis "a": the command "SUBSCRIBE" cannot be granted: it subscribes, which is what redis_subscribe is for`},
 		{1, "GET k", notGranted, `redis "b": the key "k" is not granted: see commands and prefix in [plugins.p.grants.redis_rules.b]`},
 		{1, "DEL app:k", notGranted, `redis "b": the command "DEL" is not granted: see commands and prefix in [plugins.p.grants.redis_rules.b]`},
 		{1, "GET", badArgument, ""},

@@ -240,13 +240,27 @@ var table = []Function{
 	{"redis_open", []Param{text("name")}, Number, everywhere, Redis,
 		"The handle of a Redis server, by its name in the configuration: the same in every instance. Not granted where the configuration does not give it to the plugin. Opens no connection.", redisOpen},
 	{"redis_do", []Param{number("redis"), list("args"), {"ttl", Int64}, buffer("buf")}, Length, everywhere, NoGrant,
-		"Runs a command, the name first, and answers its reply: a type byte as in RESP3, then for ':' an i64, for ',' a double, for '#' a byte 0 or 1, for '_' nothing, for '$' (string), '-' (error), '(' (big number) and '=' (verbatim) a u32 length and the text, for '*' (array) and '~' (set) a u32 count and the elements, for '%' (map) a u32 count of pairs and key, value, …; all little-endian. A ttl greater than 0, in nanoseconds, allows an answer that the server has kept for no longer and that Redis has not called outdated since; the command must read one key, its first argument. Where the reply is larger than the buffer the command has run and the reply waits for redis_reply. Answers timeout after the Redis server's timeout or at the call's deadline, closed when the client has gone, I/O error when the connection is lost: the command may have run then. Commands that block or that change the connection are not granted.", redisDo},
+		"Runs a command, the name first, and answers its reply: a type byte as in RESP3, then for ':' an i64, for ',' a double, for '#' a byte 0 or 1, for '_' nothing, for '$' (string), '-' (error), '(' (big number) and '=' (verbatim) a u32 length and the text, for '*' (array) and '~' (set) a u32 count and the elements, for '%' (map) a u32 count of pairs and key, value, …; all little-endian. A ttl greater than 0, in nanoseconds, allows an answer that the server has kept for no longer and that Redis has not called outdated since; the command must read one key, its first argument. Where the reply is larger than the buffer the command has run and the reply waits for redis_reply. Answers timeout after the Redis server's timeout or at the call's deadline, closed when the client has gone, I/O error when the connection is lost: the command may have run then. A command that may block has a connection of its own and waits until the call's deadline; busy where 64 do already. Replies larger than 16 MiB, or than the plugin's memory may be, are no memory. Commands that change the connection are not granted.", redisDo},
 	{"redis_pipeline", []Param{number("redis"), number("transaction"), list("commands"), buffer("buf")}, Length, everywhere, NoGrant,
 		"Runs up to 1000 commands, each item a list of its own, in one round trip and answers an array of their replies as redis_do does. With transaction 1 they run between MULTI and EXEC, and the reply is that of EXEC.", redisPipeline},
 	{"redis_eval", []Param{number("redis"), text("script"), number("keys"), list("args"), buffer("buf")}, Length, everywhere, NoGrant,
 		"Runs a Lua script, by its digest where the Redis server knows it. The first keys of args are the script's KEYS, the others its ARGV. The configuration must grant the command EVAL by name. Answers as redis_do does.", redisEval},
 	{"redis_reply", []Param{buffer("buf")}, Length, everywhere, NoGrant,
 		"The reply that was larger than the buffer of the last redis_do, redis_pipeline or redis_eval of this call, or nothing where none waits. Once it has fit it is gone.", redisReply},
+
+	// message.go
+	{"redis_subscribe", []Param{number("redis"), number("pattern"), text("channel")}, Status, maySetTimers, NoGrant,
+		"Subscribes the plugin to a channel of a Redis server, or with pattern 1 to all whose names match it, and comes back at once: what is published there from then on runs the plugin's message phase, one message after the other, on an instance that serves no exchange. Redis being away is no error: the subscription stands as soon as it can, and again after the connection was lost. Again with the same it does nothing. A channel's name has 1 to 1024 bytes. The configuration must grant SUBSCRIBE or PSUBSCRIBE, and the prefix of its keys is that of channels, too. No memory where the plugin has 1024 subscriptions, closed once the server stops or has another configuration.", redisSubscribe},
+	{"message_missed", nil, Number, abi.Message.Mask(), NoGrant,
+		"1 where the call is about no message, but says that messages may have been missed until now: because subscriptions stand for the first time, or again, or because the plugin was too slow. Else 0.", messageMissed},
+	{"message_redis", []Param{buffer("buf")}, Length, abi.Message.Mask(), NoGrant,
+		"The name of the Redis server that the message comes from.", messageRedis},
+	{"message_channel", []Param{buffer("buf")}, Length, abi.Message.Mask(), NoGrant,
+		"The channel that the message was published to.", messageChannel},
+	{"message_pattern", []Param{buffer("buf")}, Length, abi.Message.Mask(), NoGrant,
+		"The pattern that the channel matches, empty where the plugin is subscribed to the channel itself.", messagePattern},
+	{"message_data", []Param{buffer("buf")}, Length, abi.Message.Mask(), NoGrant,
+		"What was published.", messageData},
 
 	// metric.go
 	{"metric_define", []Param{number("kind"), text("name"), text("help"), list("labels"), text("buckets")}, Number, everywhere, NoGrant,

@@ -26,6 +26,7 @@ type Client struct {
 	current  atomic.Pointer[connected] // nil before the first connection
 	good     atomic.Bool               // the last command was answered: the next need not be afraid to wait
 	sent     atomic.Int64              // how many commands wait for replies without a goroutine of their own
+	blocked  atomic.Int64              // how many commands block, each on a connection of its own
 	complain atomic.Int64              // when Complain said yes last, in nanoseconds since 1970
 
 	mu         sync.Mutex
@@ -194,9 +195,13 @@ type Request struct {
 	Args  []string // the name first; none may change as long as the command runs, nor after a timeout
 	Keys  []int    // the positions of the keys among Args, ascending
 	Reads bool     // it changes nothing, and may be sent twice
+
+	// Blocks says that it may block until something happens: [Client.Do] gives
+	// it a connection of its own. Pipelines and transactions must not have it.
+	Blocks bool
 }
 
 // clone is a request that shares only strings with r.
 func (r Request) clone() Request {
-	return Request{slices.Clone(r.Args), slices.Clone(r.Keys), r.Reads}
+	return Request{slices.Clone(r.Args), slices.Clone(r.Keys), r.Reads, r.Blocks}
 }

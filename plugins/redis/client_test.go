@@ -390,3 +390,19 @@ func BenchmarkGet(b *testing.B) {
 		}
 	}
 }
+
+// Sentinels may have a user and a password that are not the server's.
+func TestSentinelCredentials(t *testing.T) {
+	_, _, sentinel := redistest.Sentinels(t)
+	sentinel.Do("ACL", "SETUSER", "watcher", "on", ">secret", "+@all", "&*")
+	sentinel.Do("ACL", "SETUSER", "default", "off")
+	with := func(user, password string) *Client {
+		return client(t, Options{Addresses: []string{sentinel.Address}, Sentinel: "main", SentinelUsername: user, SentinelPassword: password, Timeout: 5 * time.Second})
+	}
+	want(t, with("watcher", "secret"), `"OK"`, "SET", "k", "v")
+	for _, c := range []*Client{with("", ""), with("watcher", "wrong")} {
+		if got, err := do(c, "GET", "k"); err == nil {
+			t.Errorf("without the sentinels' password it answers %s", got)
+		}
+	}
+}

@@ -17,8 +17,12 @@ const MaxCommands = 1000
 
 // Do runs a command and appends the reply to dst, see AppendReply; an error
 // reply is a reply. The error is ctx's, or says what is wrong with the
-// connection: the command may have run then.
+// connection: the command may have run then. A command that blocks does so for
+// as long as ctx lasts; the error is ErrBusy where MaxBlocked do.
 func (c *Client) Do(ctx context.Context, dst []byte, r Request) ([]byte, error) {
+	if r.Blocks {
+		return c.block(ctx, dst, r)
+	}
 	if client := c.ready(); client != nil {
 		result := client.Do(ctx, build(client, &r))
 		c.sent.Add(-1)
@@ -114,7 +118,10 @@ func build(client *connected, r *Request) rueidis.Completed {
 	} else {
 		b = b.Args(r.Args...)
 	}
-	if r.Reads {
+	switch {
+	case r.Blocks:
+		return b.Blocking()
+	case r.Reads:
 		return b.ReadOnly()
 	}
 	return b.Build()
@@ -168,7 +175,7 @@ func (c *Client) finish(dst []byte, result rueidis.RedisResult) ([]byte, error) 
 		return dst, err
 	}
 	m, _ := result.ToMessage()
-	return AppendReply(dst, &m), nil
+	return bounded(dst, &m)
 }
 
 // finishAll appends the replies to a pipeline. Where one is lost all are.
@@ -181,7 +188,10 @@ func (c *Client) finishAll(dst []byte, results []rueidis.RedisResult) ([]byte, e
 	dst = appendHead(dst, typeArray, len(results))
 	for _, r := range results {
 		m, _ := r.ToMessage()
-		dst = AppendReply(dst, &m)
+		var err error
+		if dst, err = bounded(dst, &m); err != nil {
+			return dst, err
+		}
 	}
 	return dst, nil
 }
@@ -197,11 +207,11 @@ func (c *Client) finishTransaction(dst []byte, results []rueidis.RedisResult) ([
 		m, err := r.ToMessage()
 		var refusal *rueidis.RedisError
 		if errors.As(err, &refusal) {
-			return AppendReply(dst, &m), nil // it tells more than EXECABORT
+			return bounded(dst, &m) // it tells more than EXECABORT
 		}
 	}
 	m, _ := results[len(results)-1].ToMessage()
-	return AppendReply(dst, &m), nil
+	return bounded(dst, &m)
 }
 
 // sameSlot tells whether a cluster has all the keys in one place.

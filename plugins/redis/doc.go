@@ -7,7 +7,8 @@
 // timeout and the deadline of their context: nobody waits for a connection
 // longer than that. Commands of many requests share connections and round
 // trips; none of them may therefore change or hold up the connection, which
-// package command sees to.
+// package command sees to. Commands that may block have connections of their
+// own, and so has a [Subscriber], which receives what is published.
 //
 // [Clients] shares clients among generations of the configuration, so that a
 // reload keeps the connections whose table has not changed.

@@ -20,6 +20,9 @@ type Options struct {
 	Sentinel  string   // the name of the master that the sentinels at Addresses watch
 	Cluster   bool     // Addresses are some nodes of a cluster
 
+	SentinelUsername string // the ACL user of the sentinels; empty means the default user
+	SentinelPassword string
+
 	Username string // the ACL user; empty means the default user
 	Password string
 	DB       int  // the number of the database; a cluster has but 0
@@ -46,13 +49,17 @@ func (o *Options) key() [sha256.Size]byte {
 	if o.TLS != nil {
 		protection = *o.TLS
 	}
-	return sha256.Sum256(fmt.Appendf(nil, "%q %q %t %q %q %d %t %q %q %q %q %d %d", o.Addresses, o.Sentinel, o.Cluster,
+	return sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %t %q %q %d %t %q %q %q %q %d %d", o.Addresses, o.Sentinel, o.SentinelUsername, o.SentinelPassword, o.Cluster,
 		o.Username, o.Password, o.DB, o.TLS != nil, protection.CA, protection.Cert, protection.Key, protection.ServerName, o.Timeout, o.Cache))
 }
 
 // The library's connections have half a megabyte for each direction. Requests
 // and replies of plugins are small, and what is larger goes past the buffers.
 const connectionBuffer = 64 << 10
+
+// idleConnection is when a connection is closed that blocking commands have
+// used and nobody needs.
+const idleConnection = time.Minute
 
 // library are the options as the library wants them.
 func (o *Options) library() (rueidis.ClientOption, error) {
@@ -63,7 +70,7 @@ func (o *Options) library() (rueidis.ClientOption, error) {
 	l := rueidis.ClientOption{
 		InitAddress:       o.Addresses,
 		ForceSingleClient: !o.Cluster && o.Sentinel == "",
-		Sentinel:          rueidis.SentinelOption{MasterSet: o.Sentinel},
+		Sentinel:          rueidis.SentinelOption{MasterSet: o.Sentinel, Username: o.SentinelUsername, Password: o.SentinelPassword},
 		Username:          o.Username, Password: o.Password, SelectDB: o.DB,
 		ClientName: "phasm",
 		Dialer:     net.Dialer{Timeout: timeout, KeepAlive: time.Second},
@@ -76,6 +83,7 @@ func (o *Options) library() (rueidis.ClientOption, error) {
 		ReadBufferEachConn:  connectionBuffer,
 		WriteBufferEachConn: connectionBuffer,
 		BlockingPipeline:    2 * MaxCommands, // pipelines never get a connection of their own
+		BlockingPoolCleanup: idleConnection,
 		DisableCache:        o.Cache == 0,
 		CacheSizeEachConn:   int(o.Cache),
 		RetryDelay:          retryOnce,

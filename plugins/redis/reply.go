@@ -2,6 +2,7 @@ package redis
 
 import (
 	"encoding/binary"
+	"errors"
 	"math"
 	"strconv"
 	"strings"
@@ -55,6 +56,24 @@ func AppendReply(dst []byte, m *rueidis.RedisMessage) []byte {
 	value := m.CacheMarshal(nil)[head:]
 	dst, _ = appendValue(dst, value)
 	return dst
+}
+
+// MaxReply is how large a reply may be, in bytes: all replies to a pipeline
+// together, each element with eight bytes for its length.
+const MaxReply = 16 << 20
+
+// ErrTooLarge is the error of a reply that is larger than MaxReply. The command
+// has run.
+var ErrTooLarge = errors.New("the reply is too large")
+
+// bounded is AppendReply for replies that the caller keeps: one that is too
+// large is dropped before anybody copies it. The library has it in memory by
+// then, but for no longer.
+func bounded(dst []byte, m *rueidis.RedisMessage) ([]byte, error) {
+	if len(dst)+m.CacheSize() > MaxReply {
+		return dst, ErrTooLarge
+	}
+	return AppendReply(dst, m), nil
 }
 
 // appendValue translates one value of the library's form: its type, eight

@@ -1,11 +1,15 @@
 package redis
 
 import (
+	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"phasm/plugins/redis/redistest"
 )
@@ -97,5 +101,36 @@ func TestReplies(t *testing.T) {
 		if err != nil || show(reply) != test.want {
 			t.Errorf("%s: got %s, %v; want %s", test.script, show(reply), err, test.want)
 		}
+	}
+}
+
+// A reply that is too large is dropped, and nothing else suffers.
+func TestReplyTooLarge(t *testing.T) {
+	server := redistest.Start(t)
+	c := client(t, Options{Addresses: []string{server.Address}, Timeout: 20 * time.Second})
+	const elements = 20
+	for n := range elements {
+		server.Do("SETRANGE", fmt.Sprint("part", n), strconv.Itoa(1<<20), "x")
+		server.Do("RPUSH", "list", strings.Repeat("x", 1<<20))
+	}
+	server.Do("SETRANGE", "k", strconv.Itoa(MaxReply), "x")
+	if _, err := do(c, "GET", "k"); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("a string: %v", err)
+	}
+	if _, err := do(c, "LRANGE", "list", "0", "-1"); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("a list: %v", err)
+	}
+	var parts []Request
+	for n := range elements {
+		parts = append(parts, request("GET", fmt.Sprint("part", n)))
+	}
+	for name, send := range map[string]func(context.Context, []byte, []Request) ([]byte, error){"pipeline": c.Pipeline, "transaction": c.Transaction} {
+		if _, err := send(t.Context(), nil, parts); !errors.Is(err, ErrTooLarge) {
+			t.Errorf("a %s: %v", name, err)
+		}
+	}
+	want(t, c, `20`, "LLEN", "list")
+	if reply, err := c.Do(t.Context(), nil, request("LRANGE", "list", "0", "14")); err != nil || len(reply) < 15<<20 {
+		t.Errorf("a reply of %d bytes, %v", len(reply), err)
 	}
 }

@@ -37,12 +37,13 @@ const (
 	BodyFilter                // change the response's body, chunk by chunk
 	Log                       // the client has the whole response
 	Timer                     // a timer has run out
+	Message                   // something was published that the plugin is subscribed to
 	NumPhases
 )
 
 var phaseNames = [NumPhases]string{
 	"init", "init_worker", "exit_worker",
-	"rewrite", "access", "content", "header_filter", "body_filter", "log", "timer",
+	"rewrite", "access", "content", "header_filter", "body_filter", "log", "timer", "message",
 }
 
 // String is the phase's name in configuration, logs and metrics.
@@ -69,7 +70,7 @@ func (m Mask) Has(p Phase) bool { return m&p.Mask() != 0 }
 // Sets of phases that belong together.
 const (
 	AllPhases     Mask = 1<<NumPhases - 1
-	RequestPhases Mask = AllPhases &^ (1<<Init | 1<<InitWorker | 1<<ExitWorker | 1<<Timer)
+	RequestPhases Mask = AllPhases &^ (1<<Init | 1<<InitWorker | 1<<ExitWorker | 1<<Timer | 1<<Message)
 	// BeforeContent are the phases in which the request may still be changed.
 	BeforeContent Mask = 1<<Rewrite | 1<<Access
 	// BodyPhases are the phases that may read the request's body and write the response's.

@@ -104,6 +104,7 @@ type fake struct {
 	print    func(LogLine)
 	metrics  metrics
 	timers   timers
+	messages messages
 
 	subrequests func(Request) Upstream // answers them, nil: nothing does
 	regexes     regexes

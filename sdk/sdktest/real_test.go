@@ -296,6 +296,14 @@ func (h *real) MetricSeries(n int32, s string) int32   { return h.i32("metric_se
 func (h *real) MetricAdd(n int32, v float64) int32     { return h.i32("metric_add", n, v) }
 func (h *real) MetricSet(n int32, v float64) int32     { return h.i32("metric_set", n, v) }
 func (h *real) MetricObserve(n int32, v float64) int32 { return h.i32("metric_observe", n, v) }
+func (h *real) RedisSubscribe(redis, pattern int32, channel string) int32 {
+	return h.i32("redis_subscribe", redis, pattern, channel)
+}
+func (h *real) MessageMissed() int32          { return h.i32("message_missed") }
+func (h *real) MessageRedis(b []byte) int32   { return h.i32("message_redis", b) }
+func (h *real) MessageChannel(b []byte) int32 { return h.i32("message_channel", b) }
+func (h *real) MessagePattern(b []byte) int32 { return h.i32("message_pattern", b) }
+func (h *real) MessageData(b []byte) int32    { return h.i32("message_data", b) }
 func (h *real) TimerStart(delay, interval int64, name, data string) int32 {
 	return h.i32("timer_start", delay, interval, name, data)
 }

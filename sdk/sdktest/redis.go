@@ -126,6 +126,10 @@ func (f *fake) RedisPipeline(redis, transaction int32, commands string, buf []by
 		if refused := f.refuse(command); refused < 0 {
 			return refused
 		}
+		if blocks(command) {
+			f.log(LogLine{Level: abi.Error, Phase: f.phase, Message: "redis: a command that may block must be sent alone, not in a pipeline"})
+			return badArgument
+		}
 		all = append(all, command)
 	}
 	return f.answer(buf, r, func() any {
@@ -162,8 +166,7 @@ func (f *fake) RedisReply(buf []byte) int32 {
 func (f *fake) refuse(command []string) int32 {
 	name := strings.ToUpper(command[0])
 	switch name {
-	case "ASKING", "AUTH", "BLMOVE", "BLMPOP", "BLPOP", "BRPOP", "BRPOPLPUSH", "BZMPOP", "BZPOPMAX", "BZPOPMIN", "CLIENT",
-		"DISCARD", "EXEC", "HELLO", "MONITOR", "MULTI", "PSYNC", "QUIT", "READONLY", "READWRITE", "REPLCONF", "RESET",
+	case "ASKING", "AUTH", "CLIENT", "DISCARD", "EXEC", "HELLO", "MONITOR", "MULTI", "PSYNC", "QUIT", "READONLY", "READWRITE", "REPLCONF", "RESET",
 		"SELECT", "SYNC", "UNWATCH", "WAIT", "WATCH":
 	default:
 		if !strings.HasSuffix(name, "SUBSCRIBE") {
@@ -172,6 +175,17 @@ func (f *fake) refuse(command []string) int32 {
 	}
 	f.log(LogLine{Level: abi.Error, Phase: f.phase, Message: "redis: the command " + name + " cannot be granted"})
 	return int32(abi.NotGranted)
+}
+
+// blocks tells whether a command may block: the fake answers it at once.
+func blocks(command []string) bool {
+	switch strings.ToUpper(command[0]) {
+	case "BLMOVE", "BLMPOP", "BLPOP", "BRPOP", "BRPOPLPUSH", "BZMPOP", "BZPOPMAX", "BZPOPMIN":
+		return true
+	case "XREAD", "XREADGROUP":
+		return slices.ContainsFunc(command, func(arg string) bool { return strings.EqualFold(arg, "BLOCK") })
+	}
+	return false
 }
 
 // answer runs what answers and encodes it, unless Redis or the client is away.

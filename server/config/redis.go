@@ -23,6 +23,13 @@ type Redis struct {
 	// empty: Addresses are not sentinels.
 	Sentinel string `toml:"sentinel"`
 
+	// SentinelUsername is the ACL user of the sentinels. Default empty: the
+	// default user.
+	SentinelUsername string `toml:"sentinel_username"`
+
+	// SentinelPassword is that user's password. Default empty: none.
+	SentinelPassword string `toml:"sentinel_password" json:"-"`
+
 	// Cluster says that the servers are a cluster. Default false.
 	Cluster Switch `toml:"cluster" default:"false"`
 
@@ -77,11 +84,13 @@ type RedisRules struct {
 	// Commands are the only commands allowed, in letters of any case. "default"
 	// among them stands for those that are allowed where nothing is said: all
 	// but those that Redis counts as dangerous or for administration, and those
-	// that run scripts. Those that block, or change the connection, never are.
+	// that run scripts. Those that change the connection never are. SUBSCRIBE and
+	// PSUBSCRIBE stand for receiving what is published.
 	Commands []string `toml:"commands"`
 
-	// Prefix is what every key must begin with. Commands whose keys are not
-	// among their arguments are then allowed only where Commands names them.
+	// Prefix is what every key and every channel must begin with. Commands whose
+	// keys are not among their arguments are then allowed only where Commands
+	// names them.
 	// Default empty: any key.
 	Prefix string `toml:"prefix"`
 }
@@ -139,6 +148,9 @@ func (l *loader) checkRedisServer(path string, r Redis) {
 		l.problem(keyPath(path, "db"), "a cluster has the database 0 only")
 	case !bool(r.Cluster) && r.Sentinel == "" && len(r.Addresses) > 1:
 		l.problem(addresses, `a single server has one address; write cluster = true, or sentinel = "name of the master"`)
+	}
+	if r.Sentinel == "" && (r.SentinelUsername != "" || r.SentinelPassword != "") {
+		l.problem(path, `sentinel_username and sentinel_password are for sentinels: write sentinel = "name of the master"`)
 	}
 	if r.Password != "" && r.PasswordEnv != "" {
 		l.problem(keyPath(path, "password_env"), "there is a password already; keep one of password and password_env")

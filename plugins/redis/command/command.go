@@ -2,7 +2,8 @@
 // keys, and which commands a plugin may send.
 //
 // One connection carries the commands of many plugins, so those that change
-// the connection, or hold it up, are refused always: see [Find].
+// the connection are refused always, and those that hold it up are told apart,
+// because they need one of their own: see [Find].
 package command
 
 import (
@@ -22,11 +23,13 @@ type Command struct {
 type flags uint8
 
 const (
-	never     flags = 1 << iota // changes the connection, or waits on it
+	never     flags = 1 << iota // changes the connection, or waits for what was done on it
 	dangerous                   // in Redis' own categories @dangerous and @admin, or a container of such
 	opaque                      // reaches keys that are not among its arguments, or runs other commands
 	keyless                     // reaches no key and tells of none
 	reads                       // changes nothing, so it may be sent again
+	blocks                      // may wait until something happens, so it needs a connection of its own
+	listens                     // subscribes: CheckTopic grants it, and Check never does
 )
 
 // layout says where a command has its keys.

@@ -80,7 +80,8 @@ func TestKeysAreThoseOfRedis(t *testing.T) {
 		"EVAL script 2 a b c", "EVALSHA sha 1 a b", "EVAL_RO script 1 a", "FCALL f 2 a b c", "FCALL_RO f 1 a",
 		"XREAD STREAMS a b 0 0", "XREAD COUNT 2 STREAMS a 0", "XREADGROUP GROUP g c STREAMS a >", "XREADGROUP GROUP g c COUNT 1 NOACK STREAMS a b > >",
 		"OBJECT ENCODING k", "XINFO STREAM k", "XINFO GROUPS k", "XGROUP CREATE k g 0", "XADD k * f v", "XCLAIM k g c 0 1-1", "PFCOUNT a b", "PFMERGE d a",
-		"LCS a b", "SMOVE a b m", "TOUCH a b", "UNLINK a", "EXISTS a b", "ZADD k 1 m", "SORT_RO k", "DUMP k", "RESTORE k 0 x", "EXPIRE k 1",
+		"BLPOP a b 0", "BRPOP a 0", "BZPOPMIN a b 0", "BZPOPMAX a 0", "BLMOVE a b LEFT RIGHT 0", "BRPOPLPUSH a b 0", "BLMPOP 0 2 a b LEFT",
+		"BZMPOP 0 1 a MIN", "LCS a b", "SMOVE a b m", "TOUCH a b", "UNLINK a", "EXISTS a b", "ZADD k 1 m", "SORT_RO k", "DUMP k", "RESTORE k 0 x", "EXPIRE k 1",
 	} {
 		args := strings.Fields(line)
 		want, err := s.do(append([]string{"COMMAND", "GETKEYS"}, args...)...)
@@ -123,8 +124,8 @@ func TestTableIsComplete(t *testing.T) {
 	}
 }
 
-// No command that blocks, or that Redis counts as dangerous, is allowed by
-// default.
+// No command that Redis counts as dangerous is allowed by default, and those
+// that block are told apart.
 func TestDefault(t *testing.T) {
 	s := dial(t)
 	var rules command.Rules
@@ -139,7 +140,14 @@ func TestDefault(t *testing.T) {
 			if name == "XREAD" || name == "XREADGROUP" {
 				args = strings.Fields(name + " GROUP streams streams COUNT 1 block 0 STREAMS k 0")
 			}
-			if _, err := rules.Check(name, args, nil); err == nil {
+			if name == "WAIT" || name == "WAITAOF" {
+				continue // never granted
+			}
+			checked, err := rules.Check(name, args, nil)
+			if category == "blocking" && err == nil && checked.Blocks {
+				continue
+			}
+			if err == nil {
 				t.Errorf("%s %s, which is @%s, is allowed", name, sub, category)
 			}
 		}
@@ -193,10 +201,16 @@ func TestRules(t *testing.T) {
 		{both, "FLUSHALL", `the command "FLUSHALL" is not granted`},
 		{both, "EVALSHA x 0", `the command "EVALSHA" is not granted`},
 		{both, "JSON.GET k", `the command "JSON.GET" is not granted`},
-		{command.Rules{Commands: []string{"BLPOP"}}, "BLPOP k 0", command.ErrNever.Error()},
+		{command.Rules{Commands: []string{"WAIT"}}, "WAIT 0 0", command.ErrNever.Error()},
+		{command.Rules{Commands: []string{"SUBSCRIBE"}}, "SUBSCRIBE c", command.ErrSubscribes.Error()},
+		{command.Rules{Commands: []string{"UNSUBSCRIBE"}}, "UNSUBSCRIBE c", command.ErrNever.Error()},
+		{prefix, "BLPOP app:a b 0", `the key "b" is not granted`},
+		{prefix, "BLPOP app:a app:b 0", ""},
+		{prefix, "BLMPOP 0 2 app:a b LEFT", `the key "b" is not granted`},
+		{prefix, "BLPOP", "the arguments are not those of the command"},
 		{command.Rules{Commands: []string{"XSUBSCRIBE"}}, "XSUBSCRIBE k", command.ErrNever.Error()},
-		{both, "XREAD BLOCK 0 STREAMS k 0", command.ErrNever.Error()},
-		{both, "XREADGROUP GROUP streams c BLOCK 0 STREAMS k >", command.ErrNever.Error()},
+		{both, "XREAD BLOCK 0 STREAMS k 0", ""},
+		{prefix, "XREADGROUP GROUP streams c BLOCK 0 STREAMS k >", `the key "k" is not granted`},
 		{both, "XREADGROUP GROUP block c STREAMS k >", ""},
 	} {
 		args := strings.Fields(test.line)
@@ -210,9 +224,44 @@ func TestRules(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, name := range []string{"SUBSCRIBE", "BLPOP", "SELECT", "XSUBSCRIBE"} {
+	for _, name := range []string{"SSUBSCRIBE", "UNSUBSCRIBE", "WAIT", "SELECT", "XSUBSCRIBE"} {
 		if command.Grantable(name) == nil {
 			t.Errorf("%s can be granted", name)
+		}
+	}
+}
+
+// Channels are granted by prefix, patterns by one that can only match such.
+func TestTopics(t *testing.T) {
+	prefix := command.Rules{Prefix: "app:"}
+	quoted := command.Rules{Prefix: `a*?[\`}
+	for _, test := range []struct {
+		rules   command.Rules
+		topic   string
+		pattern bool
+		want    string
+	}{
+		{command.Rules{}, "c", false, ""},
+		{command.Rules{}, "*", true, ""},
+		{prefix, "app:c", false, ""},
+		{prefix, "c", false, `the channel "c" is not granted`},
+		{prefix, "app:*", true, ""},
+		{prefix, "app*", true, `the channel "app*" is not granted`},
+		{prefix, "[a]pp:*", true, `the channel "[a]pp:*" is not granted`},
+		{quoted, `a*?[\c`, false, ""},
+		{quoted, `a*?[\c`, true, `the channel "a*?[\\c" is not granted`},
+		{quoted, `a\*\?\[\\*`, true, ""},
+		{command.Rules{Commands: []string{"GET"}}, "c", false, `the command "SUBSCRIBE" is not granted`},
+		{command.Rules{Commands: []string{"SUBSCRIBE"}}, "c", false, ""},
+		{command.Rules{Commands: []string{"SUBSCRIBE"}}, "c", true, `the command "PSUBSCRIBE" is not granted`},
+		{command.Rules{Commands: []string{command.Default}}, "c", true, ""},
+	} {
+		got := ""
+		if err := test.rules.CheckTopic(test.topic, test.pattern); err != nil {
+			got = err.Error()
+		}
+		if got != test.want {
+			t.Errorf("%q (pattern %v) with %+v: %q, want %q", test.topic, test.pattern, test.rules, got, test.want)
 		}
 	}
 }

@@ -26,10 +26,13 @@ type Rules struct {
 
 // Errors of Check.
 var (
+	// ErrSubscribes is the error of commands that subscribe: that is done
+	// otherwise.
+	ErrSubscribes = errors.New("it subscribes, which is what redis_subscribe is for")
 	// ErrArguments is the error of arguments that are not a command's.
 	ErrArguments = errors.New("the arguments are not those of the command")
 	// ErrNever is the error of commands that nobody is granted.
-	ErrNever = errors.New("it changes or blocks the connection, which many share")
+	ErrNever = errors.New("it is about the connection itself, which many share")
 )
 
 // NotGranted is the error of a command that the rules do not allow.
@@ -41,6 +44,9 @@ type NotGranted struct {
 
 // Error says what is not granted.
 func (e *NotGranted) Error() string {
+	if e.IsKey && strings.HasSuffix(e.Command, "SUBSCRIBE") {
+		return fmt.Sprintf("the channel %.100q is not granted", e.Key)
+	}
 	if e.IsKey {
 		return fmt.Sprintf("the key %.100q is not granted", e.Key)
 	}
@@ -50,25 +56,29 @@ func (e *NotGranted) Error() string {
 // Checked is a command that may be sent.
 type Checked struct {
 	Command
-	Keys []int // the positions of its keys
+	Keys   []int // the positions of its keys
+	Blocks bool  // it may wait until something happens, and needs a connection of its own
 }
 
 // Check tells whether a plugin may send a command: its name in upper case and
 // its arguments, of which the name is the first. Positions of keys are appended
-// to keys. The error is ErrArguments, ErrNever or a *NotGranted.
+// to keys. The error is ErrArguments, ErrNever, ErrSubscribes or a *NotGranted.
 func (r *Rules) Check(name string, args []string, keys []int) (Checked, error) {
 	c, known := table[name]
 	named := slices.Contains(r.Commands, name)
 	switch {
-	case known && c.flags&never != 0, strings.HasSuffix(name, "SUBSCRIBE"), waits(name, args):
+	case known && c.flags&listens != 0:
+		return Checked{}, ErrSubscribes
+	case known && c.flags&never != 0, strings.HasSuffix(name, "SUBSCRIBE"):
 		return Checked{}, ErrNever
 	case !named && !(known && r.isDefault() && c.flags&(dangerous|opaque) == 0):
 		return Checked{}, &NotGranted{Command: name}
 	}
+	block := c.flags&blocks != 0 || waits(name, args)
 	keys, ok := c.AppendKeys(keys, args)
 	if r.Prefix == "" {
 		// Arguments that make no sense are for Redis to refuse, in its words.
-		return Checked{c, keys}, nil
+		return Checked{c, keys, block}, nil
 	}
 	if !ok {
 		return Checked{}, ErrArguments
@@ -81,8 +91,29 @@ func (r *Rules) Check(name string, args []string, keys []int) (Checked, error) {
 	if (len(keys) == 0 && c.flags&keyless == 0 || c.flags&opaque != 0 || !known) && !named {
 		return Checked{}, &NotGranted{Command: name}
 	}
-	return Checked{c, keys}, nil
+	return Checked{c, keys, block}, nil
 }
+
+// CheckTopic tells whether a plugin may subscribe to a channel, or to all whose
+// names match a pattern: by the commands SUBSCRIBE and PSUBSCRIBE. The prefix is
+// of channels' names as of keys, so a pattern begins with it, quoted where it
+// has letters that patterns use. The error is a *NotGranted.
+func (r *Rules) CheckTopic(name string, pattern bool) error {
+	command, prefix := "SUBSCRIBE", r.Prefix
+	if pattern {
+		command, prefix = "PSUBSCRIBE", quotePattern.Replace(r.Prefix)
+	}
+	switch {
+	case !r.isDefault() && !slices.Contains(r.Commands, command):
+		return &NotGranted{Command: command}
+	case !strings.HasPrefix(name, prefix):
+		return &NotGranted{Command: command, Key: name, IsKey: true}
+	}
+	return nil
+}
+
+// quotePattern has a text stand for itself in a pattern of Redis'.
+var quotePattern = strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`)
 
 // isDefault tells whether the default commands are allowed.
 func (r *Rules) isDefault() bool {
@@ -93,7 +124,8 @@ func (r *Rules) isDefault() bool {
 // upper case. Names that are not known can: they may be a module's, or those of
 // a later Redis.
 func Grantable(name string) error {
-	if c, known := table[name]; known && c.flags&never != 0 || strings.HasSuffix(name, "SUBSCRIBE") {
+	c, known := table[name]
+	if known && c.flags&never != 0 || strings.HasSuffix(name, "SUBSCRIBE") && c.flags&listens == 0 {
 		return ErrNever
 	}
 	return nil

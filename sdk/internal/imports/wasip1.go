@@ -590,7 +590,7 @@ func RedisOpen(name string) int32 {
 //go:noescape
 func host_redis_do(redis int32, args string, ttl int64, buf unsafe.Pointer, capacity uint32) int32
 
-// RedisDo: Runs a command, the name first, and answers its reply: a type byte as in RESP3, then for ':' an i64, for ',' a double, for '#' a byte 0 or 1, for '_' nothing, for '$' (string), '-' (error), '(' (big number) and '=' (verbatim) a u32 length and the text, for '*' (array) and '~' (set) a u32 count and the elements, for '%' (map) a u32 count of pairs and key, value, …; all little-endian. A ttl greater than 0, in nanoseconds, allows an answer that the server has kept for no longer and that Redis has not called outdated since; the command must read one key, its first argument. Where the reply is larger than the buffer the command has run and the reply waits for redis_reply. Answers timeout after the Redis server's timeout or at the call's deadline, closed when the client has gone, I/O error when the connection is lost: the command may have run then. Commands that block or that change the connection are not granted.
+// RedisDo: Runs a command, the name first, and answers its reply: a type byte as in RESP3, then for ':' an i64, for ',' a double, for '#' a byte 0 or 1, for '_' nothing, for '$' (string), '-' (error), '(' (big number) and '=' (verbatim) a u32 length and the text, for '*' (array) and '~' (set) a u32 count and the elements, for '%' (map) a u32 count of pairs and key, value, …; all little-endian. A ttl greater than 0, in nanoseconds, allows an answer that the server has kept for no longer and that Redis has not called outdated since; the command must read one key, its first argument. Where the reply is larger than the buffer the command has run and the reply waits for redis_reply. Answers timeout after the Redis server's timeout or at the call's deadline, closed when the client has gone, I/O error when the connection is lost: the command may have run then. A command that may block has a connection of its own and waits until the call's deadline; busy where 64 do already. Replies larger than 16 MiB, or than the plugin's memory may be, are no memory. Commands that change the connection are not granted.
 func RedisDo(redis int32, args string, ttl int64, buf []byte) int32 {
 	return host_redis_do(redis, args, ttl, unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
 }
@@ -620,6 +620,60 @@ func host_redis_reply(buf unsafe.Pointer, capacity uint32) int32
 // RedisReply: The reply that was larger than the buffer of the last redis_do, redis_pipeline or redis_eval of this call, or nothing where none waits. Once it has fit it is gone.
 func RedisReply(buf []byte) int32 {
 	return host_redis_reply(unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm redis_subscribe
+//go:noescape
+func host_redis_subscribe(redis int32, pattern int32, channel string) int32
+
+// RedisSubscribe: Subscribes the plugin to a channel of a Redis server, or with pattern 1 to all whose names match it, and comes back at once: what is published there from then on runs the plugin's message phase, one message after the other, on an instance that serves no exchange. Redis being away is no error: the subscription stands as soon as it can, and again after the connection was lost. Again with the same it does nothing. A channel's name has 1 to 1024 bytes. The configuration must grant SUBSCRIBE or PSUBSCRIBE, and the prefix of its keys is that of channels, too. No memory where the plugin has 1024 subscriptions, closed once the server stops or has another configuration.
+func RedisSubscribe(redis int32, pattern int32, channel string) int32 {
+	return host_redis_subscribe(redis, pattern, channel)
+}
+
+//go:wasmimport phasm message_missed
+//go:noescape
+func host_message_missed() int32
+
+// MessageMissed: 1 where the call is about no message, but says that messages may have been missed until now: because subscriptions stand for the first time, or again, or because the plugin was too slow. Else 0.
+func MessageMissed() int32 {
+	return host_message_missed()
+}
+
+//go:wasmimport phasm message_redis
+//go:noescape
+func host_message_redis(buf unsafe.Pointer, capacity uint32) int32
+
+// MessageRedis: The name of the Redis server that the message comes from.
+func MessageRedis(buf []byte) int32 {
+	return host_message_redis(unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm message_channel
+//go:noescape
+func host_message_channel(buf unsafe.Pointer, capacity uint32) int32
+
+// MessageChannel: The channel that the message was published to.
+func MessageChannel(buf []byte) int32 {
+	return host_message_channel(unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm message_pattern
+//go:noescape
+func host_message_pattern(buf unsafe.Pointer, capacity uint32) int32
+
+// MessagePattern: The pattern that the channel matches, empty where the plugin is subscribed to the channel itself.
+func MessagePattern(buf []byte) int32 {
+	return host_message_pattern(unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm message_data
+//go:noescape
+func host_message_data(buf unsafe.Pointer, capacity uint32) int32
+
+// MessageData: What was published.
+func MessageData(buf []byte) int32 {
+	return host_message_data(unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
 }
 
 //go:wasmimport phasm metric_define

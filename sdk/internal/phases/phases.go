@@ -15,6 +15,8 @@ type Table struct {
 	handlers [abi.NumPhases]Handler
 	setup    []Handler
 	timers   []timer
+	message  Handler
+	missed   Handler
 }
 
 // timer is the handler of the timers of a name.
@@ -53,6 +55,28 @@ func Timer(name string) Handler {
 		}
 	}
 	return nil
+}
+
+// RegisterMessage makes h the handler of messages. A second one panics.
+func RegisterMessage(h Handler) { only(&registered.message, h, "messages") }
+
+// RegisterMissed makes h the handler of missed messages. A second one panics.
+func RegisterMissed(h Handler) { only(&registered.missed, h, "missed messages") }
+
+func only(place *Handler, h Handler, of string) {
+	if *place != nil {
+		panic("sdk: two handlers for " + of)
+	}
+	*place = h
+}
+
+// Message is the handler of messages, or of missed ones; nil where there is
+// none.
+func Message(missed bool) Handler {
+	if missed {
+		return registered.missed
+	}
+	return registered.message
 }
 
 // Setup adds h to what runs in the init phase: before its handler, or after it
