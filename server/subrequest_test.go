@@ -27,7 +27,14 @@ respond = {status = 418, body = "teapot"}
 
 // A subrequest is a request like any other, with a context of its own.
 func TestSubrequests(t *testing.T) {
-	s := startFile(t, subrequestConfig)
+	s := startFile(t, subrequestConfig+`
+[plugins.patient]
+source = "TESTDATA/subrequest"
+limits = {wall = "60s"}
+[routes.long]
+match = "/long"
+content = "patient"
+`)
 	for _, test := range []struct{ target, want string }{
 		{"/?get=/echo", "[200 yes GET /echo ctx=+ sub=yes agent=tests addr=127.0.0.1 body=]"},
 		{"/?get=/echo%3Fa=b+/fixed+/nothing:", "[200 yes GET /echo?a=b ctx=+ sub=yes agent=tests addr=127.0.0.1 body=][418 yes teapot][200 yes ]"},
