@@ -129,11 +129,8 @@ func (r *subrequest) Response() *fasthttp.Response {
 	return &r.response
 }
 
-// Close implements host.Subrequest.
-func (r *subrequest) Close() {
-	r.left.Store(true)
-	<-r.done
-}
+// Leave implements host.Subrequest.
+func (r *subrequest) Leave() { r.left.Store(true) }
 
 // bufferConn is a connection that brings a request and takes its response.
 type bufferConn struct {

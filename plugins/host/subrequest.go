@@ -12,17 +12,19 @@ type Subrequest interface {
 	// Done is closed when the response is there.
 	Done() <-chan struct{}
 	// Response is the response, once it is there; nil where it is too large. It
-	// is valid until Close.
+	// is valid until Leave.
 	Response() *fasthttp.Response
-	// Close ends the subrequest, which takes its client for gone, and waits until
-	// it has ended.
-	Close()
+	// Leave ends the subrequest soon: it takes its client for gone. It does not
+	// wait for Done.
+	Leave()
 }
 
-// openSubrequest is one that a guest has begun and not closed.
+// openSubrequest is one that a guest has begun. Its number is free again once
+// the guest has left it and it is done.
 type openSubrequest struct {
 	Subrequest
-	read int // how far the guest has read the body
+	read int  // how far the guest has read the body
+	left bool // the guest has closed it
 }
 
 // Bounds of subrequest_start.
@@ -75,8 +77,12 @@ func areHeaders(list []string) bool {
 // freeSubrequest is the first number without a subrequest.
 func (c *Call) freeSubrequest() int {
 	for n := range c.subrequests {
-		if c.subrequests[n].Subrequest == nil {
-			return n
+		if open := &c.subrequests[n]; open.left {
+			select {
+			case <-open.Done():
+				return n
+			default:
+			}
 		}
 	}
 	return len(c.subrequests)
@@ -85,7 +91,7 @@ func (c *Call) freeSubrequest() int {
 // subrequest is the open one of that number, or nil.
 func (c *Call) subrequest(number uint64) *openSubrequest {
 	n := api.DecodeI32(number)
-	if n < 0 || int(n) >= len(c.subrequests) || c.subrequests[n].Subrequest == nil {
+	if n < 0 || int(n) >= len(c.subrequests) || c.subrequests[n].left {
 		return nil
 	}
 	return &c.subrequests[n]
@@ -150,19 +156,18 @@ func subrequestClose(c *Call, s []uint64) {
 		fail(s, abi.NotFound)
 		return
 	}
-	c.beginWait()
-	open.Close()
-	c.EndWait()
-	*open = openSubrequest{}
+	open.Leave()
+	open.left = true
 	answer(s, 0)
 }
 
-// closeSubrequests closes those that the guest has left open.
+// closeSubrequests waits for those that still run: what they are part of ends.
 func (c *Call) closeSubrequests() {
-	for n := range c.subrequests {
-		if open := c.subrequests[n]; open.Subrequest != nil {
-			open.Close()
-		}
+	for _, open := range c.subrequests {
+		open.Leave()
+	}
+	for _, open := range c.subrequests {
+		<-open.Done()
 	}
 	clear(c.subrequests)
 	c.subrequests = c.subrequests[:0]

@@ -23,7 +23,7 @@ type subrequest struct {
 
 func (s *subrequest) Done() <-chan struct{}        { return s.done }
 func (s *subrequest) Response() *fasthttp.Response { return s.response }
-func (s *subrequest) Close()                       { s.closed = true }
+func (s *subrequest) Leave()                       { s.closed = true }
 
 // answered is a subrequest whose response is there.
 func subanswered() *subrequest {
@@ -112,6 +112,35 @@ func TestOpenSubrequests(t *testing.T) {
 	}
 	g.want(notFound, "subrequest_status", 0)
 	g.want(0, "subrequest_start", "GET", "/", []string{}, "")
+}
+
+// One that is closed while it runs keeps its number until it is done, and the
+// exchange waits for it; the guest does not.
+func TestCloseOfARunningSubrequest(t *testing.T) {
+	g := newGuest(t)
+	x, w := exchange()
+	g.call.Exchange = x
+	runs := subanswered()
+	runs.done = make(chan struct{})
+	w.subrequests = func() *subrequest { return runs }
+	g.want(0, "subrequest_start", "GET", "/", []string{}, "")
+	g.want(0, "subrequest_close", 0)
+	if !runs.closed {
+		t.Error("it is not told")
+	}
+	g.want(notFound, "subrequest_status", 0)
+	g.want(notFound, "subrequest_close", 0)
+	w.subrequests = nil
+	g.want(1, "subrequest_start", "GET", "/", []string{}, "")
+	ended := make(chan struct{})
+	go func() { g.call.End(); close(ended) }()
+	select {
+	case <-ended:
+		t.Error("the exchange ends before its subrequest")
+	case <-time.After(20 * time.Millisecond):
+	}
+	close(runs.done)
+	<-ended
 }
 
 // Waiting for a response ends at the call's deadline, and when the client has

@@ -202,7 +202,7 @@ var table = []Function{
 	{"subrequest_read", []Param{number("subrequest"), buffer("buf")}, Count, upToContent, NoGrant,
 		"Reads on in the response's body. Waits as subrequest_status does.", subrequestRead},
 	{"subrequest_close", []Param{number("subrequest")}, Status, upToContent, NoGrant,
-		"Closes a subrequest. One that still runs is told that its client has gone, and waited for.", subrequestClose},
+		"Closes a subrequest. One that still runs is told that its client has gone; the exchange does not end before it.", subrequestClose},
 
 	// timer.go
 	{"timer_start", []Param{{"delay", Int64}, {"interval", Int64}, text("name"), text("data")}, Number, maySetTimers, NoGrant,

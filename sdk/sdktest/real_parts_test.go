@@ -35,7 +35,7 @@ func (n *notFound) Response() *fasthttp.Response {
 	return &n.response
 }
 
-func (*notFound) Close() {}
+func (*notFound) Leave() {}
 
 // setTimers are timers that never run out.
 type setTimers struct {

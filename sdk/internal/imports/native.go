@@ -507,7 +507,7 @@ func SubrequestRead(subrequest int32, buf []byte) int32 {
 	return Current.SubrequestRead(subrequest, buf)
 }
 
-// SubrequestClose: Closes a subrequest. One that still runs is told that its client has gone, and waited for.
+// SubrequestClose: Closes a subrequest. One that still runs is told that its client has gone; the exchange does not end before it.
 func SubrequestClose(subrequest int32) int32 {
 	if !allows("subrequest_close", 0x38) {
 		return int32(abi.WrongPhase)

@@ -437,7 +437,7 @@ func SubrequestRead(subrequest int32, buf []byte) int32 {
 //go:noescape
 func host_subrequest_close(subrequest int32) int32
 
-// SubrequestClose: Closes a subrequest. One that still runs is told that its client has gone, and waited for.
+// SubrequestClose: Closes a subrequest. One that still runs is told that its client has gone; the exchange does not end before it.
 func SubrequestClose(subrequest int32) int32 {
 	return host_subrequest_close(subrequest)
 }
