@@ -3,7 +3,7 @@
 //
 //	main.go      flags, and what is run in which order
 //	workload.go  a workload: a folder of workloads/ with both configurations
-//	process.go   start and stop processes, on which core, what they use
+//	process.go   start and stop processes, what they use; process_linux.go: on which core
 //	openresty.go find OpenResty, or nginx with its Lua module
 //	phasm.go     build phasm
 //	stage.go     both servers of a workload, started, with what they need

@@ -13,8 +13,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // process is a server that the suite has started.
@@ -32,7 +30,7 @@ type cores []int
 func start(on cores, command *exec.Cmd) (*process, error) {
 	p := &process{command: command, ended: make(chan struct{})}
 	command.Stdout, command.Stderr = &p.output, &p.output
-	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	command.SysProcAttr = withSuite()
 	started := make(chan error)
 	go func() {
 		// The process has the cores of the thread that starts it, and ends with
@@ -52,18 +50,6 @@ func start(on cores, command *exec.Cmd) (*process, error) {
 		return nil, fmt.Errorf("cannot start %s: %w", command.Path, err)
 	}
 	return p, nil
-}
-
-// pin keeps the calling thread on some cores.
-func pin(on cores) error {
-	if len(on) == 0 {
-		return nil
-	}
-	var set unix.CPUSet
-	for _, core := range on {
-		set.Set(core)
-	}
-	return unix.SchedSetaffinity(0, &set)
 }
 
 // stop ends the process and all that it has started.

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package main is the floor: the least that a server can do for a request. One
 // thread waits with epoll, reads, and writes the same answer, without a look
 // at what it has read. What it costs is the kernel's.
