@@ -141,9 +141,9 @@ func unmap(b []byte) {
 
 // mappedSpace is a reservation with the snapshot mapped over its beginning.
 type mappedSpace struct {
-	image   *mapped
-	all     []byte
-	entries pagemapEntries
+	image  *mapped
+	all    []byte
+	buffer pagemapBuffer
 }
 
 func (s *mappedSpace) bytes() []byte { return s.all }
@@ -161,7 +161,7 @@ func (s *mappedSpace) reset(size uint64) error {
 		}
 		size = image
 	}
-	if size == 0 || s.image.written.copyBack(s.all[:size], s.image.content, &s.entries) {
+	if size == 0 || s.image.written.copyBack(s.all[:size], s.image.content, &s.buffer) {
 		return nil
 	}
 	return unix.Madvise(s.all[:size], unix.MADV_DONTNEED)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -123,6 +124,43 @@ func TestImageIsSparse(t *testing.T) {
 	}
 }
 
+// What the kernel finds when it scans is what its table says, wherever the
+// written pages are.
+func TestScanFindsWhatIsWritten(t *testing.T) {
+	k := kind{"native", native(), (*Memory).Image}
+	const size = 16
+	first := k.memory(t, plenty(), nil, size, size)
+	pattern(all(first), 1)
+	m := k.memory(t, plenty(), k.imageOf(t, first), size, size)
+	content, table, page := all(m), m.image.content.(*mapped).written, os.Getpagesize()
+	if !table.scans {
+		t.Skip("the kernel does not scan: it is older than Linux 6.7")
+	}
+	for every := range 5 { // more regions than fit in the buffer, too
+		for at := every; at < len(content)/page; at += 2 + every {
+			content[at*page]++
+		}
+		content[len(content)-1]++
+		var looks [2][]int
+		for i, look := range []lookForWritten{(*pagemap).scan, (*pagemap).read} {
+			if !look(table, content, &pagemapBuffer{}, func(first, last int) bool {
+				for ; first < last; first += page {
+					looks[i] = append(looks[i], first)
+				}
+				return true
+			}) {
+				t.Fatal("the kernel does not tell")
+			}
+		}
+		if !slices.Equal(looks[0], looks[1]) || len(looks[0]) == 0 {
+			t.Errorf("a scan finds %v, the table says %v", looks[0], looks[1])
+		}
+		if err := unix.Madvise(content, unix.MADV_DONTNEED); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // writtenPages counts the pages of a memory's image that are its own.
 func writtenPages(t *testing.T, m *Memory) int {
 	t.Helper()
@@ -130,15 +168,9 @@ func writtenPages(t *testing.T, m *Memory) int {
 	if table == nil {
 		t.Fatal("the kernel does not tell which pages were written")
 	}
-	entries := make([]byte, len(content)/os.Getpagesize()*8)
-	if !table.read(entries, content) {
-		t.Fatal("cannot read the page table")
-	}
 	n := 0
-	for ; len(entries) > 0; entries = entries[8:] {
-		if written(entries) {
-			n++
-		}
+	if !table.read(content, &pagemapBuffer{}, func(first, last int) bool { n += (last - first) / os.Getpagesize(); return true }) {
+		t.Fatal("cannot read the page table")
 	}
 	return n
 }
