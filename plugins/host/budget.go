@@ -63,6 +63,10 @@ const (
 	courtesy  = 100 * time.Microsecond
 )
 
+// ownTime is what giving way takes where nobody else runs meanwhile: it counts
+// as the guest's.
+const ownTime = 20 * time.Microsecond
+
 // maxStack is how large the stack of a call may grow, in bytes. The engine's
 // own limit is a hundred megabytes, which a few calls at once would turn into
 // more than the machine has.
@@ -126,7 +130,9 @@ func (c *Call) share() {
 	if !b.seated || b.used-b.begun > turn {
 		c.takeTurn()
 	}
-	b.last = time.Now()
+	if now := time.Now(); now.Sub(b.last) > ownTime {
+		b.last = now
+	}
 }
 
 // pause is what host functions call now and then that compute for long: it
