@@ -13,7 +13,7 @@ import (
 //
 // What has been written to the response is its body; without one, an error
 // status gets a short text. Header and body filters and log still run. Phases:
-// rewrite, access, content.
+// rewrite, access, content, balancer.
 //
 // A status out of range, or a response already on its way, is logged and ends
 // the request with 500 where that is still possible: never does a request go

@@ -35,6 +35,8 @@
 //   - ctx.go: values that the plugins of one exchange share
 //   - subrequest.go: [Subrequest], a request to the server itself
 //   - timer.go: [OnTimer], [After] and [Every] run something later
+//   - balancer.go: [Balancer] registers what chooses an upstream's peer, by [Choice]
+//   - upstream.go: [Upstream], whose peers come and go while requests are served
 //   - zone.go, zone_value.go, zone_list.go: [Zone], what plugins share
 //   - limit.go, lock.go: rates, connections and locks over a zone
 //   - redis.go, redis_reply.go: [OpenRedis], [Script], [Reply]

@@ -48,3 +48,6 @@ func onTimer() int32 { return int32(phases.Run(abi.Timer)) }
 
 //go:wasmexport on_message
 func onMessage() int32 { return int32(phases.Run(abi.Message)) }
+
+//go:wasmexport on_balancer
+func onBalancer() int32 { return int32(phases.Run(abi.Balancer)) }

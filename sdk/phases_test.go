@@ -28,6 +28,7 @@ func TestOrder(t *testing.T) {
 	sdk.Rewrite(func(*sdk.Request) sdk.Action { note("rewrite"); return sdk.Continue })
 	sdk.Access(func(*sdk.Request) sdk.Action { note("access"); return sdk.Continue })
 	sdk.Content(func(*sdk.Request) sdk.Action { note("content"); return sdk.Final })
+	sdk.Balancer(func(*sdk.Request, *sdk.Choice) sdk.Action { note("balancer"); return sdk.Continue }) // of routes without content
 	sdk.HeaderFilter(func(*sdk.Request) { note("header_filter") })
 	sdk.BodyFilter(func(*sdk.Request, *sdk.Chunk) { note("body_filter") })
 	sdk.Log(func(*sdk.Request) { note("log") })

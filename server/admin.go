@@ -14,8 +14,9 @@ import (
 	"time"
 )
 
-// admin is the operator's listener: metrics, health, reload, profiles. Its
-// requests are rare and trusted to be slow, so net/http serves them.
+// admin is the operator's listener: metrics, health, reload, upstreams,
+// profiles. Its requests are rare and trusted to be slow, so net/http serves
+// them.
 type admin struct {
 	listener net.Listener
 	address  string // as the configuration has it
@@ -49,6 +50,7 @@ func newAdmin(ctx context.Context, s *Server, l net.Listener, address string) *a
 			fmt.Fprintln(w, "reloaded")
 		}
 	})
+	s.serveUpstreams(mux)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
@@ -107,7 +109,7 @@ func (a *admin) close() {
 // change nothing and tell little, are answered under any name then.
 func notFromPages(next http.Handler, loopback bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		named := !loopback && r.URL.Path != "/reload" && !strings.HasPrefix(r.URL.Path, "/debug/")
+		named := !loopback && r.URL.Path != "/reload" && !strings.HasPrefix(r.URL.Path, "/upstreams") && !strings.HasPrefix(r.URL.Path, "/debug/")
 		if r.Header.Get("Origin") != "" || fromElsewhere(r.Header.Get("Sec-Fetch-Site")) || !named && !isAddress(r.Host) {
 			http.Error(w, "the admin listener is not for web pages: ask it by its IP address or as localhost", http.StatusForbidden)
 			return

@@ -20,6 +20,7 @@
 //	redirect.go      content: a redirect
 //	files.go         content: static files
 //	proxy.go         content: the answer of an upstream's peer
+//	balancer.go      choose the peer, for each try
 //	body.go          the request's body, read when somebody asks for it
 //	header_filter.go the response's head, before it is sent
 //	body_filter.go   the response's body, chunk by chunk
@@ -38,12 +39,14 @@
 //	status_text.go   the bodies of the server's own answers
 //	access_log.go    how a line of the access log looks
 //	upstreams.go     the groups of peers that routes name
+//	upstream_grant.go  those whose peers plugins may change
 //	redis.go         the Redis clients that plugins are granted
 //	log_file.go      a log file written in the background, reopened on demand
 //	log_files.go     the log files in use, which generations share
 //	log_output.go    the server's own log
 //	metrics.go       the server's metrics
 //	admin.go         the operator's listener
+//	admin_upstreams.go  there: peers that are looked at and changed while they serve
 //
 // The connection loop is phasm's own, over fasthttp's parser and
 // serialiser. fasthttp's Server would hand over a request only with its body,

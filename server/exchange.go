@@ -23,9 +23,11 @@ type exchange struct {
 	path       []byte // what params point into
 	held       []held // the instances that serve this exchange
 	body       body
-	unparsed   bool   // the head could not be parsed
-	line       string // its request line then
-	restarts   int    // internal redirects so far
+	choice     choice      // of a peer
+	clientGone func() bool // ClientGone, bound once
+	unparsed   bool        // the head could not be parsed
+	line       string      // its request line then
+	restarts   int         // internal redirects so far
 
 	headFiltered bool   // header_filter has run
 	headSent     bool   // the head is on its way
@@ -48,6 +50,7 @@ type held struct {
 // init sets up an exchange for its connection, once.
 func (x *exchange) init(c *conn) {
 	x.conn = c
+	x.clientGone = x.ClientGone
 	x.Exchange.Request = &x.request
 	x.Exchange.Response = &x.response
 	x.Exchange.Wire = x
@@ -149,6 +152,7 @@ func (x *exchange) reset() {
 	x.response.Reset()
 	x.params.Reset()
 	x.body.reset()
+	x.choice.reset()
 	x.unparsed, x.line, x.restarts = false, "", 0
 	x.headFiltered, x.headSent, x.chunked, x.noBody, x.unfiltered, x.keep = false, false, false, false, false, false
 	x.failure, x.sendErr = 0, nil

@@ -41,8 +41,10 @@ type generation struct {
 	working   int               // how many of the plugins have run init_worker
 	routes    *router.Router[*route]
 	upstreams map[string]*upstream.Group
-	fallback  *route   // for requests that match no route, and those refused early
-	all       []*route // every route, to close what they hold
+	groups    *upstreams                    // where they come from
+	balancers map[*upstream.Group]*balancer // of those that need one
+	fallback  *route                        // for requests that match no route, and those refused early
+	all       []*route                      // every route, to close what they hold
 
 	released chan struct{} // has a token where a connection has let a replaced generation go
 }
@@ -80,11 +82,11 @@ func (s *Server) fill(ctx context.Context, g *generation) []config.Problem {
 	if problems := s.openRedis(g); problems != nil {
 		return problems
 	}
+	g.upstreams, g.groups = s.upstreams.claim(g.config.Upstreams, g.log), s.upstreams
 	named, problems := s.loadPlugins(ctx, g)
 	if problems != nil {
 		return problems
 	}
-	g.openUpstreams()
 	return g.buildRoutes(named)
 }
 
@@ -144,7 +146,7 @@ func (s *Server) pluginOptions(g *generation, p config.Plugin) plugins.Options {
 		CPU:       time.Duration(p.Limits.CPU),
 		Wall:      time.Duration(p.Limits.Wall),
 		Fresh:     p.Isolation == "request",
-		Grants:    host.Grants{Env: p.Grants.Env, LookupEnv: s.options.LookupEnv, Zones: g.zonesOf(p), Redis: redisGrants(g, p)},
+		Grants:    host.Grants{Env: p.Grants.Env, LookupEnv: s.options.LookupEnv, Zones: g.zonesOf(p), Redis: redisGrants(g, p), Upstreams: upstreamGrants(g, p)},
 		Open:      p.OnError == "open",
 		Budget:    s.memory, Turns: g.turns,
 		Codes: &s.codes, Cache: s.options.Cache, Builder: g.builder, Log: g.log, Registry: g.registry,
@@ -210,7 +212,9 @@ func (g *generation) close() {
 		p.Close()
 	}
 	g.closeRedis()
-	g.closeUpstreams()
+	if g.groups != nil {
+		g.groups.release(g.upstreams)
+	}
 	g.turns.Close()
 	g.registry.Close() // after the plugins: what they have counted last counts
 	g.allZones.release(g.zones)

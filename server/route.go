@@ -39,6 +39,7 @@ var chained = []struct {
 // plugins by name.
 func (g *generation) buildRoutes(named map[string]*plugins.Plugin) (problems []config.Problem) {
 	b := routeBuilder{config: g.config, plugins: named, upstreams: g.upstreams}
+	g.balancers = b.balancers()
 	families := newRouteFamilies(g.registry)
 	server := b.chains("server.phases", &g.config.Server.Phases)
 	g.fallback = &route{chains: server, content: noContent{}, metrics: families.route("")}

@@ -36,6 +36,7 @@ type Server struct {
 	memory     *memory.Budget // what plugins' instances may have together
 	codes      plugins.Codes  // of all generations
 	zones      *zones         // likewise
+	upstreams  *upstreams     // likewise
 	http       *httpclient.Clients
 	redis      redis.Clients // of all generations
 	logs       logFiles
@@ -68,6 +69,7 @@ func New(ctx context.Context, c *config.Config, options Options) (*Server, error
 		serving: make(chan struct{}), conns: map[*conn]struct{}{}, drained: make(chan struct{}),
 	}
 	s.zones = &zones{registry: s.registry, used: map[string]*usedZone{}}
+	s.upstreams = &upstreams{registry: s.registry, used: map[string]*usedUpstream{}}
 	s.metrics = newServerMetrics(s, options.Version)
 	s.setWorkers(c.Server.Workers)
 	g, err := s.load(ctx, c)

@@ -8,9 +8,9 @@ import (
 	"phasm/plugins/host"
 )
 
-// These make something that stays, write to the log, or hand out matches that
+// These change something that stays, write to the log, or hand out matches that
 // package regexp allocates.
-var allocating = []string{"log", "metric_define", "metric_series", "regex_find", "regex_find_all", "regex_replace", "redis_do", "redis_pipeline", "redis_eval", "redis_subscribe", "http_request", "subrequest_start", "timer_start"}
+var allocating = []string{"log", "metric_define", "metric_series", "regex_find", "regex_find_all", "regex_replace", "redis_do", "redis_pipeline", "redis_eval", "redis_subscribe", "http_request", "subrequest_start", "timer_start", "upstream_add", "upstream_remove"}
 
 func TestAllocations(t *testing.T) {
 	g := newGuest(t)

@@ -27,6 +27,8 @@ func goodText(f *host.Function, parameter string) string {
 		return "/x-a"
 	case parameter == "buckets" || parameter == "flags":
 		return ""
+	case f.Name == "upstream_add" && parameter == "address":
+		return "127.0.0.1:80"
 	case f.Name == "base64_decode":
 		return "eC1h"
 	case parameter == "algorithm":
@@ -51,6 +53,8 @@ func goodNumber(f *host.Function, parameter string) uint64 {
 	switch {
 	case parameter == "status":
 		return 302
+	case parameter == "weight":
+		return 3
 	case parameter == "version":
 		return 7
 	case parameter == "max":

@@ -29,6 +29,7 @@ type Plugin struct {
 	uuids       uuids
 	zones       []Zone
 	http        httpGrants
+	upstreams   map[string]Upstream
 }
 
 // NewPlugin makes the host's side of a plugin.
@@ -44,6 +45,7 @@ func NewPlugin(name string, config map[string]any, grants Grants, log *slog.Logg
 		refusals:    refusals{plugin: name, log: log, logged: map[string]bool{}},
 		zones:       grants.Zones,
 		http:        newHTTPGrants(grants),
+		upstreams:   grants.Upstreams,
 	}
 }
 

@@ -34,6 +34,8 @@ type Exchange struct {
 	Chunk []byte // the body_filter phase's chunk
 	EOF   bool   // Chunk is the last
 
+	Balancer Balancer // in the balancer phase
+
 	// What control functions asked for, done once the phase function returns.
 	Ended  bool   // exit, redirect or exec was called
 	Errors bool   // exit was called: an error status without a body gets a text
@@ -110,6 +112,7 @@ func (x *Exchange) Reset() {
 	x.Route = ""
 	x.BytesSent, x.BodySent = 0, 0
 	x.Chunk, x.EOF = nil, false
+	x.Balancer = nil
 	x.OriginalMethod, x.OriginalURI = kept(x.OriginalMethod), kept(x.OriginalURI)
 	x.scratch, x.chunk = kept(x.scratch), kept(x.chunk)
 }

@@ -14,17 +14,18 @@ type Grant uint8
 
 // Grants.
 const (
-	NoGrant Grant = iota // what every plugin may use
-	Env                  // environment variables, by name
-	Zones                // zones, by name
-	HTTP                 // hosts that requests may be sent to
-	Redis                // Redis servers, by name
+	NoGrant   Grant = iota // what every plugin may use
+	Env                    // environment variables, by name
+	Zones                  // zones, by name
+	HTTP                   // hosts that requests may be sent to
+	Redis                  // Redis servers, by name
+	Upstreams              // upstreams whose peers may be changed, by name
 	NumGrants
 )
 
 // String is the grant's key under [plugins.NAME.grants].
 func (g Grant) String() string {
-	return [...]string{NoGrant: "none", Env: "env", Zones: "zones", HTTP: "http", Redis: "redis"}[g]
+	return [...]string{NoGrant: "none", Env: "env", Zones: "zones", HTTP: "http", Redis: "redis", Upstreams: "upstreams"}[g]
 }
 
 // Grants are what the configuration gives a plugin. The zero value is nothing.
@@ -44,6 +45,8 @@ type Grants struct {
 	// Redis are the Redis servers that the plugin may use, by name. The clients
 	// stay the caller's.
 	Redis map[string]RedisGrant
+	// Upstreams are the upstreams whose peers the plugin may change, by name.
+	Upstreams map[string]Upstream
 }
 
 // Has tells whether anything of that kind is given.
@@ -59,6 +62,8 @@ func (g *Grants) Has(kind Grant) bool {
 		return len(g.HTTP) > 0 && g.HTTPSender != nil
 	case Redis:
 		return len(g.Redis) > 0
+	case Upstreams:
+		return len(g.Upstreams) > 0
 	default:
 		return false
 	}

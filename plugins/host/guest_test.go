@@ -102,6 +102,7 @@ func grants(s *sender) host.Grants {
 		},
 		Zones: exampleZones(),
 		HTTP:  []string{"x-a"}, HTTPSender: s,
+		Upstreams: map[string]host.Upstream{"x-a": &onePeer{}},
 		Redis: map[string]host.RedisGrant{
 			"x-a": {Client: answering{}, Rules: command.Rules{Commands: []string{command.Default, "EVAL"}}},
 		},
@@ -244,6 +245,7 @@ func exchange() (*host.Exchange, *wire) {
 		Request: &fasthttp.Request{}, Response: &fasthttp.Response{}, Wire: w,
 		Params: params{{"x-a", []byte("parameter")}, {"empty", nil}},
 		Epoch:  time.Unix(1700000000, 5), Chunk: []byte("chunk"), EOF: true,
+		Balancer: &choice{failed: true, peers: []host.Peer{{Name: "x-a", Address: "10.0.0.1:80", Weight: 5, Connections: 12, State: "up", Tried: true}, {Name: "b:1", Address: "b:1", State: "down"}}},
 	}
 	x.Request.SetRequestURI("/a%20path/../p?x-a=1&x-a=2%20+&y&%78-b=3")
 	x.Request.Header.SetMethod("PUT")

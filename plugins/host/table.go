@@ -74,9 +74,12 @@ const (
 	beforeSent  = abi.HeaderPhases
 	upToContent = abi.BodyPhases
 
+	balancing = 1 << abi.Balancer
+
 	// init prepares a memory that others begin with, and after exit_worker
 	// nothing runs.
-	maySetTimers = abi.AllPhases &^ (1<<abi.Init | 1<<abi.ExitWorker)
+	maySetTimers   = abi.AllPhases &^ (1<<abi.Init | 1<<abi.ExitWorker)
+	mayChangePeers = maySetTimers
 )
 
 var table = []Function{
@@ -159,7 +162,7 @@ var table = []Function{
 		"1 if this chunk is the last, else 0. The last call comes exactly once.", responseEOF},
 
 	// control.go
-	{"exit", []Param{number("status")}, Status, upToContent, NoGrant,
+	{"exit", []Param{number("status")}, Status, upToContent | balancing, NoGrant,
 		"Ends the request with this status, 200 to 599, once the phase function has returned. Without a body of its own an error status gets a short text.", controlExit},
 	{"redirect", []Param{text("uri"), number("status")}, Status, upToContent, NoGrant,
 		"Ends the request with a redirect, status 301, 302, 303, 307 or 308, once the phase function has returned.", controlRedirect},
@@ -261,6 +264,25 @@ var table = []Function{
 		"The pattern that the channel matches, empty where the plugin is subscribed to the channel itself.", messagePattern},
 	{"message_data", []Param{buffer("buf")}, Length, abi.Message.Mask(), NoGrant,
 		"What was published.", messageData},
+	// balancer.go
+	{"balancer_peers", []Param{buffer("buf")}, Length, balancing, NoGrant,
+		"The upstream's peers as a list of six items each: its address as the configuration has it, the address to connect to, weight, requests that it is serving, its state (up, down, draining, unhealthy, failed), and whether this request has tried it (0 or 1). Their order is that of their indices, and stays as it is in this call.", balancerPeers},
+	{"balancer_set", []Param{number("index")}, Status, balancing, NoGrant,
+		"Chooses the peer for this try, whatever its health. Bad argument where there is no such index, busy for a peer that the operator has taken out, or that has as many requests as it may. Where nothing is chosen the upstream's own balance decides.", balancerSet},
+	{"balancer_set_address", []Param{text("address")}, Status, balancing, NoGrant,
+		"As balancer_set, by one of the peer's two addresses; not found where the upstream has no such peer.", balancerSetAddress},
+	{"balancer_more_tries", []Param{number("tries")}, Status, balancing, NoGrant,
+		"Lets the request have that many tries more than the configuration gives it, at most 100, should this one fail. The last call counts.", balancerMoreTries},
+	{"balancer_failure", nil, Number, balancing, NoGrant,
+		"What became of the try before: 0 where the peer has not answered, else the status of an answer with which the request goes on to another peer. Not found at the first try.", balancerFailure},
+
+	// upstream.go
+	{"upstream_peers", []Param{text("upstream"), buffer("buf")}, Length, mayChangePeers, Upstreams,
+		"The peers of an upstream that the plugin is granted, as balancer_peers has them, none of them tried.", upstreamPeers},
+	{"upstream_add", []Param{text("upstream"), text("address"), number("weight")}, Status, mayChangePeers, Upstreams,
+		"Adds a peer to an upstream, without a reload: an IP address and a port, or unix: and a path; a weight from 1 to 65535. It survives reloads, and not the process. Exists where the upstream has the peer, no memory where it has 1024, busy while it is being changed otherwise.", upstreamAdd},
+	{"upstream_remove", []Param{text("upstream"), text("address")}, Status, mayChangePeers, Upstreams,
+		"Removes a peer from an upstream by its address as the configuration, or upstream_add, has it; what it is serving goes on. Not found where the upstream has no such peer, busy while it is being changed otherwise.", upstreamRemove},
 
 	// metric.go
 	{"metric_define", []Param{number("kind"), text("name"), text("help"), list("labels"), text("buckets")}, Number, everywhere, NoGrant,

@@ -3,6 +3,7 @@ package metric
 import (
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/VictoriaMetrics/metrics"
 )
@@ -108,6 +109,20 @@ func (f *Family) Func(value func() float64, values ...string) {
 	}
 	s.set(f.registry, value)
 	o.set.GetOrCreateGauge(name, s.value)
+}
+
+// Each has the series of an owner read when metrics are written: values gives
+// each its value and the values of the labels behind the first, no two of them
+// alike. It is for things that come and go while their owner stays, and called
+// once for an owner.
+func (f *Family) Each(owner string, values func(emit func(value float64, labels ...string))) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.owner(owner).set.RegisterMetricsWriter(func(w io.Writer) {
+		values(func(value float64, labels ...string) {
+			fmt.Fprintf(w, "%s %s\n", f.identity(append([]string{owner}, labels...)), formatFloat(value))
+		})
+	})
 }
 
 // Series is the series with these label values, made when it is new.

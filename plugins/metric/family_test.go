@@ -108,6 +108,31 @@ func TestFuncTakesOver(t *testing.T) {
 	}
 }
 
+// What comes and goes with its owner's things goes for good with the owner.
+func TestEach(t *testing.T) {
+	r := NewRegistry()
+	group := r.Next()
+	f := group.Must(Counter, "a_total", "A.", []string{"owner", "thing"})
+	things := map[string]float64{"x": 1}
+	f.Each("o", func(emit func(float64, ...string)) {
+		for name, value := range things {
+			emit(value, name)
+		}
+	})
+	if got := exposition(r); !strings.Contains(got, "\na_total{owner=\"o\",thing=\"x\"} 1\n") {
+		t.Errorf("x is not there:\n%s", got)
+	}
+	delete(things, "x")
+	things[`"`] = 2.5
+	if got := parsedFamily(t, f).samples; len(got) != 1 || got[0].value != 2.5 || got[0].labels["thing"] != `"` {
+		t.Errorf("got %v", got)
+	}
+	group.Close()
+	if got := exposition(r); strings.Contains(got, "a_total{") {
+		t.Errorf("after the owner's end:\n%s", got)
+	}
+}
+
 // While a function is replaced, as at every reload, no reader misses it.
 func TestFuncIsNeverMissing(t *testing.T) {
 	f := NewRegistry().Must(Gauge, "a", "A.", nil)

@@ -24,8 +24,8 @@ const (
 // Phase is a step in the life of a request or of a plugin.
 type Phase uint8
 
-// Phases. The first three and the last belong to the plugin's own life and see
-// no request.
+// Phases. The first three and Timer belong to the plugin's own life and see no
+// request.
 const (
 	Init         Phase = iota // an instance has been made: prepare its memory
 	InitWorker                // once per loaded configuration, after every plugin has been initialised
@@ -38,12 +38,13 @@ const (
 	Log                       // the client has the whole response
 	Timer                     // a timer has run out
 	Message                   // something was published that the plugin is subscribed to
+	Balancer                  // choose the peer of an upstream for the next try
 	NumPhases
 )
 
 var phaseNames = [NumPhases]string{
 	"init", "init_worker", "exit_worker",
-	"rewrite", "access", "content", "header_filter", "body_filter", "log", "timer", "message",
+	"rewrite", "access", "content", "header_filter", "body_filter", "log", "timer", "message", "balancer",
 }
 
 // String is the phase's name in configuration, logs and metrics.

@@ -30,8 +30,8 @@ type Response struct {
 }
 
 // Do takes a request through the phases of the server, with the handlers that
-// the plugin has registered: rewrite, access, content, header_filter,
-// body_filter for each chunk, and log.
+// the plugin has registered: rewrite, access, content or else balancer once,
+// header_filter, body_filter for each chunk, and log.
 func (h *Host) Do(r Request) *Response {
 	x := h.Begin(r)
 	defer x.End()
@@ -71,6 +71,9 @@ func (x *Exchange) pass() {
 	}
 	if phases.Registered().Has(abi.Content) {
 		x.run(abi.Content)
+		return
+	}
+	if action := x.run(abi.Balancer); action == abi.Final || x.ended {
 		return
 	}
 	x.status = x.upstream.Status

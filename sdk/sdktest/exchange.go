@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"phasm/sdk"
 	"phasm/sdk/abi"
 )
 
@@ -30,6 +31,10 @@ type Request struct {
 	TLS        bool
 	ClientGone bool              // the client has closed the connection
 	Ctx        map[string]string // what other plugins have put into the context
+
+	// Peers are those of the upstream whose balancer the plugin is: by default
+	// up, of weight 1, Name and Address being the same.
+	Peers []sdk.Peer
 
 	// Upstream makes the content where the plugin has no content handler.
 	Upstream Upstream
@@ -64,6 +69,7 @@ type Exchange struct {
 	holds     []hold
 
 	subrequests []*openSubrequest
+	balancing   balancing
 
 	response
 }
@@ -94,6 +100,7 @@ func (h *Host) Begin(r Request) *Exchange {
 		remote:   remote,
 		ctx:      map[string]string{},
 	}
+	x.balancing = balancing{peers: peersOf(r.Peers), chosen: -1}
 	x.received = x.uri
 	x.status = http.StatusOK
 	x.upstream.Status = cmp.Or(x.upstream.Status, http.StatusOK)
@@ -138,6 +145,7 @@ func (x *Exchange) Request() Request {
 		Header: header, Body: x.body, BodyErr: x.bodyErr,
 		Route: x.route, RemoteAddr: x.remote.String(), TLS: x.tls, ClientGone: x.gone,
 		Ctx: maps.Clone(x.ctx), Params: x.params.values(), Upstream: x.upstream,
+		Peers: slices.Clone(x.balancing.peers),
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"phasm/sdk"
 	"phasm/sdk/abi"
 	"phasm/sdk/internal/imports"
 	"phasm/sdk/internal/phases"
@@ -112,8 +113,9 @@ type fake struct {
 	zones       []*zone // what is granted
 	http        httpFake
 
-	redis      []grantedRedis // sorted by name
-	redisReply string         // one that had no room in the plugin's buffer
+	redis      []grantedRedis        // sorted by name
+	redisReply string                // one that had no room in the plugin's buffer
+	upstreams  map[string][]sdk.Peer // what is granted
 }
 
 var _ imports.Host = (*fake)(nil)
@@ -125,7 +127,7 @@ func newFake(c Config, grants []Grant) *fake {
 		refused: map[string]bool{},
 		now:     time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano(),
 		print:   func(LogLine) {},
-		metrics: metrics{},
+		metrics: metrics{}, upstreams: map[string][]sdk.Peer{},
 	}
 	for _, grant := range grants {
 		grant(f)

@@ -25,6 +25,7 @@ import (
 	"phasm/plugins/host"
 	"phasm/plugins/metric"
 	"phasm/plugins/zone"
+	"phasm/sdk"
 	"phasm/sdk/abi"
 	"phasm/sdk/internal/imports"
 	"phasm/sdk/sdktest"
@@ -64,7 +65,7 @@ func grants() (all []sdktest.Grant) {
 			return sdktest.HTTPResponse{Header: http.Header{"X-A": {"of the answer"}}, Body: r.Method + " " + r.Body}
 		}))
 	}
-	return append(all, sdktest.Zone("zone", zone.MinSize), sdktest.ReadZone("read", map[string]string{"k": "v"}))
+	return append(all, sdktest.UpstreamPeers("app", sdk.Peer{Name: "127.0.0.1:1"}), sdktest.Zone("zone", zone.MinSize), sdktest.ReadZone("read", map[string]string{"k": "v"}))
 }
 
 // newReal sets the server's host functions up for one exchange.
@@ -84,6 +85,7 @@ func newReal(t testing.TB, config map[string]any, r sdktest.Request) *real {
 	read := zone.New(1 << 20)
 	read.Set(ctx, zone.Set, []byte("k"), zone.TextOf([]byte("v")), 0)
 	granted.Zones = []host.Zone{{Name: "zone", Store: zone.New(zone.MinSize), Write: true}, {Name: "read", Store: read}}
+	granted.Upstreams = map[string]host.Upstream{"app": &peers{[]host.Peer{{Name: "127.0.0.1:1", Address: "127.0.0.1:1", Weight: 1, State: "up"}}}}
 	x := exchangeOf(t, r)
 	h := &real{module: module, logs: l, call: host.Call{
 		Context:  ctx,
@@ -119,6 +121,7 @@ func exchangeOf(t testing.TB, r sdktest.Request) *host.Exchange {
 	for _, name := range slices.Sorted(maps.Keys(r.Params)) {
 		x.Params = append(x.Params.(params), [2]string{name, r.Params[name]})
 	}
+	x.Balancer = balancer(r.Peers)
 	x.Wire = &wire{x: x, body: r.Body, gone: r.ClientGone}
 	return x
 }

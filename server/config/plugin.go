@@ -84,6 +84,9 @@ type PluginGrants struct {
 	// RedisRules say what the plugin may do with each of them. Default: what
 	// RedisRules.Commands says, with any key.
 	RedisRules []RedisRules `toml:"redis_rules"`
+
+	// Upstreams are the names of the upstreams whose peers the plugin may change.
+	Upstreams []string `toml:"upstreams"`
 }
 
 // checkPlugins reports plugins that have no code, or two kinds of it.

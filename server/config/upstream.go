@@ -18,12 +18,18 @@ type Upstream struct {
 	// Peers are the servers of the group, at least one:
 	// peers = ["127.0.0.1:9001", {address = "127.0.0.1:9002"}].
 	Peers []Peer `toml:"peers"`
+
+	// Balancing says how they are chosen.
+	Balancing
 }
 
 // Peer is an element of peers: a table, or a string that is its address.
 type Peer struct {
 	// Address is "host:port", or "unix:/path" of a socket. Required.
 	Address string `toml:"address" required:"127.0.0.1:9000"`
+
+	// PeerBalancing says what it gets.
+	PeerBalancing
 }
 
 // unixPrefix begins the address of a Unix socket.
@@ -73,7 +79,9 @@ func (l *loader) checkUpstreams() {
 		for i, p := range u.Peers {
 			l.checkPeer(indexPath(path, i), p)
 		}
+		l.checkBalancing(keyPath("upstreams", u.Name), u)
 	}
+	l.checkUpstreamGrants(names)
 	for _, r := range l.config.Routes {
 		if r.Upstream != "" && !slices.Contains(names, r.Upstream) {
 			l.problem(keyPath(keyPath("routes", r.Name), "upstream"), "no upstream named %s%s", describe(r.Upstream),

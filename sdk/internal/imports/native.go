@@ -86,6 +86,14 @@ type Host interface {
 	MessageChannel(buf []byte) int32
 	MessagePattern(buf []byte) int32
 	MessageData(buf []byte) int32
+	BalancerPeers(buf []byte) int32
+	BalancerSet(index int32) int32
+	BalancerSetAddress(address string) int32
+	BalancerMoreTries(tries int32) int32
+	BalancerFailure() int32
+	UpstreamPeers(upstream string, buf []byte) int32
+	UpstreamAdd(upstream string, address string, weight int32) int32
+	UpstreamRemove(upstream string, address string) int32
 	MetricDefine(kind int32, name string, help string, labels string, buckets string) int32
 	MetricSeries(metric int32, values string) int32
 	MetricAdd(series int32, value float64) int32
@@ -133,7 +141,7 @@ func allows(function string, phases abi.Mask) bool {
 
 // RequestMethod: The request's method.
 func RequestMethod(buf []byte) int32 {
-	if !allows("request_method", 0x1f8) {
+	if !allows("request_method", 0x9f8) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RequestMethod(buf)
@@ -149,7 +157,7 @@ func RequestSetMethod(method string) int32 {
 
 // RequestURI: The request target, path and query, undecoded.
 func RequestURI(buf []byte) int32 {
-	if !allows("request_uri", 0x1f8) {
+	if !allows("request_uri", 0x9f8) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RequestURI(buf)
@@ -165,7 +173,7 @@ func RequestSetURI(uri string) int32 {
 
 // RequestPath: The path in canonical form: percent-decoded, dot segments removed, slashes merged.
 func RequestPath(buf []byte) int32 {
-	if !allows("request_path", 0x1f8) {
+	if !allows("request_path", 0x9f8) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RequestPath(buf)
@@ -173,7 +181,7 @@ func RequestPath(buf []byte) int32 {
 
 // RequestQuery: The query string, undecoded, without the question mark.
 func RequestQuery(buf []byte) int32 {
-	if !allows("request_query", 0x1f8) {
+	if !allows("request_query", 0x9f8) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RequestQuery(buf)
@@ -189,7 +197,7 @@ func RequestSetQuery(query string) int32 {
 
 // QueryGet: The decoded value of a query argument; index counts the arguments of that name from 0.
 func QueryGet(name string, index int32, buf []byte) int32 {
-	if !allows("query_get", 0x1f8) {
+	if !allows("query_get", 0x9f8) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.QueryGet(name, index, buf)
@@ -197,7 +205,7 @@ func QueryGet(name string, index int32, buf []byte) int32 {
 
 // QueryList: All query arguments, decoded, as a list name, value, name, value, ….
 func QueryList(buf []byte) int32 {
-	if !allows("query_list", 0x1f8) {
+	if !allows("query_list", 0x9f8) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.QueryList(buf)
@@ -205,7 +213,7 @@ func QueryList(buf []byte) int32 {
 
 // ParamGet: The value of a path parameter of the route's pattern.
 func ParamGet(name string, buf []byte) int32 {
-	if !allows("param_get", 0x1f8) {
+	if !allows("param_get", 0x9f8) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ParamGet(name, buf)
@@ -213,7 +221,7 @@ func ParamGet(name string, buf []byte) int32 {
 
 // ParamList: All path parameters as a list name, value, name, value, ….
 func ParamList(buf []byte) int32 {
-	if !allows("param_list", 0x1f8) {
+	if !allows("param_list", 0x9f8) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ParamList(buf)
@@ -221,7 +229,7 @@ func ParamList(buf []byte) int32 {
 
 // RequestStart: When the request's first line arrived, in nanoseconds since 1970.
 func RequestStart() int64 {
-	if !allows("request_start", 0x1f8) {
+	if !allows("request_start", 0x9f8) {
 		return int64(abi.WrongPhase)
 	}
 	return Current.RequestStart()
@@ -229,7 +237,7 @@ func RequestStart() int64 {
 
 // VariableGet: A variable by its name, as in nginx: args, body_bytes_sent, bytes_sent, connection, connection_requests, host, remote_addr, remote_port, request_id, request_method, request_time, request_uri, route, scheme, server_addr, server_port, server_protocol, status, uri, http_NAME, sent_http_NAME, arg_NAME, cookie_NAME.
 func VariableGet(name string, buf []byte) int32 {
-	if !allows("variable_get", 0x1f8) {
+	if !allows("variable_get", 0x9f8) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.VariableGet(name, buf)
@@ -237,7 +245,7 @@ func VariableGet(name string, buf []byte) int32 {
 
 // RequestHeaderGet: The first value of a request header; names are compared without regard to case.
 func RequestHeaderGet(name string, buf []byte) int32 {
-	if !allows("request_header_get", 0x1f8) {
+	if !allows("request_header_get", 0x9f8) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RequestHeaderGet(name, buf)
@@ -269,7 +277,7 @@ func RequestHeaderRemove(name string) int32 {
 
 // RequestHeaderList: All request headers as a list name, value, name, value, ….
 func RequestHeaderList(buf []byte) int32 {
-	if !allows("request_header_list", 0x1f8) {
+	if !allows("request_header_list", 0x9f8) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RequestHeaderList(buf)
@@ -293,7 +301,7 @@ func RequestBodySet(body string) int32 {
 
 // ResponseStatus: The response's status code; 200 where nobody has set it.
 func ResponseStatus() int32 {
-	if !allows("response_status", 0x1f8) {
+	if !allows("response_status", 0x9f8) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ResponseStatus()
@@ -325,7 +333,7 @@ func ResponseFlush() int32 {
 
 // ResponseHeaderGet: The first value of a response header; names are compared without regard to case.
 func ResponseHeaderGet(name string, buf []byte) int32 {
-	if !allows("response_header_get", 0x1f8) {
+	if !allows("response_header_get", 0x9f8) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ResponseHeaderGet(name, buf)
@@ -357,7 +365,7 @@ func ResponseHeaderRemove(name string) int32 {
 
 // ResponseHeaderList: All response headers as a list name, value, name, value, ….
 func ResponseHeaderList(buf []byte) int32 {
-	if !allows("response_header_list", 0x1f8) {
+	if !allows("response_header_list", 0x9f8) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ResponseHeaderList(buf)
@@ -389,7 +397,7 @@ func ResponseEOF() int32 {
 
 // Exit: Ends the request with this status, 200 to 599, once the phase function has returned. Without a body of its own an error status gets a short text.
 func Exit(status int32) int32 {
-	if !allows("exit", 0x38) {
+	if !allows("exit", 0x838) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.Exit(status)
@@ -413,7 +421,7 @@ func Exec(uri string) int32 {
 
 // CtxGet: A value of the exchange's context, which all plugins of the exchange share.
 func CtxGet(key string, buf []byte) int32 {
-	if !allows("ctx_get", 0x1f8) {
+	if !allows("ctx_get", 0x9f8) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.CtxGet(key, buf)
@@ -421,7 +429,7 @@ func CtxGet(key string, buf []byte) int32 {
 
 // CtxSet: Sets a value of the exchange's context. Keys and values together hold at most 64 KiB.
 func CtxSet(key string, value string) int32 {
-	if !allows("ctx_set", 0x1f8) {
+	if !allows("ctx_set", 0x9f8) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.CtxSet(key, value)
@@ -429,7 +437,7 @@ func CtxSet(key string, value string) int32 {
 
 // CtxRemove: Removes a value from the exchange's context.
 func CtxRemove(key string) int32 {
-	if !allows("ctx_remove", 0x1f8) {
+	if !allows("ctx_remove", 0x9f8) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.CtxRemove(key)
@@ -437,7 +445,7 @@ func CtxRemove(key string) int32 {
 
 // ConfigGet: A value of the plugin's configuration by its dotted key: text as it is, numbers and booleans as text, tables and arrays as JSON. The empty key is the whole table.
 func ConfigGet(key string, buf []byte) int32 {
-	if !allows("config_get", 0x7ff) {
+	if !allows("config_get", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ConfigGet(key, buf)
@@ -445,7 +453,7 @@ func ConfigGet(key string, buf []byte) int32 {
 
 // EnvGet: The value that an environment variable had when the plugin was loaded; not found where it was not set, not granted where the configuration does not name it.
 func EnvGet(name string, buf []byte) int32 {
-	if !allows("env_get", 0x7ff) {
+	if !allows("env_get", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.EnvGet(name, buf)
@@ -453,7 +461,7 @@ func EnvGet(name string, buf []byte) int32 {
 
 // Log: Writes a line to the server's log: level 0 debug, 1 info, 2 warn, 3 error.
 func Log(level int32, message string) int32 {
-	if !allows("log", 0x7ff) {
+	if !allows("log", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.Log(level, message)
@@ -461,7 +469,7 @@ func Log(level int32, message string) int32 {
 
 // Now: The time of day in nanoseconds since 1970.
 func Now() int64 {
-	if !allows("now", 0x7ff) {
+	if !allows("now", 0xfff) {
 		return int64(abi.WrongPhase)
 	}
 	return Current.Now()
@@ -469,7 +477,7 @@ func Now() int64 {
 
 // Sleep: Blocks this request, and no other, for a time. Ends early with closed when the client has gone, and with timeout when the call has lasted as long as it may.
 func Sleep(nanoseconds int64) int32 {
-	if !allows("sleep", 0x7ff) {
+	if !allows("sleep", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.Sleep(nanoseconds)
@@ -517,7 +525,7 @@ func SubrequestClose(subrequest int32) int32 {
 
 // TimerStart: Starts a timer and answers its number: it runs the plugin's timer phase, on an instance that serves no exchange, once after delay nanoseconds and, where interval is not 0, every interval nanoseconds from then on, a millisecond at least. A run that takes longer leaves the runs out that would have begun meanwhile. The name, up to 128 bytes, tells the plugin's timers apart; the data, up to 64 KiB, is for the plugin. No memory where the plugin has 1024 timers, closed once the server stops or has another configuration.
 func TimerStart(delay int64, interval int64, name string, data string) int32 {
-	if !allows("timer_start", 0x7fa) {
+	if !allows("timer_start", 0xffa) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.TimerStart(delay, interval, name, data)
@@ -525,7 +533,7 @@ func TimerStart(delay int64, interval int64, name string, data string) int32 {
 
 // TimerCancel: Ends a timer that the plugin has started. A run that has begun goes on.
 func TimerCancel(timer int32) int32 {
-	if !allows("timer_cancel", 0x7fa) {
+	if !allows("timer_cancel", 0xffa) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.TimerCancel(timer)
@@ -557,7 +565,7 @@ func TimerPremature() int32 {
 
 // HTTPRequest: Begins to send an HTTP request and answers its handle, at once: several may be on their way, at most 64 of an instance, then no memory; busy while too many of those that it has closed are still coming to their end. Headers and options are lists name, value, name, value, …. The URL is absolute, its host granted. Headers that belong to the connection or frame the message, and Host, have no effect. A body has at most 64 KiB; longer ones are streamed. Options, numbers in decimal, times in milliseconds: connect_timeout (5000), tls_timeout (5000), header_timeout (30000, from the request's last byte to the response's first), timeout (60000, for all of it), redirects (0: how many are followed, at most 10, each to a granted host), decompress (0; 1: ask for gzip and undo it), response_limit (0: none; the most bytes of a response's body), stream (0; 1: the body follows by http_write and is ended by http_send), length (how long it will be then; chunked where it is not given). What is open when the exchange ends is closed.
 func HTTPRequest(method string, url string, headers string, options string, body string) int32 {
-	if !allows("http_request", 0x7ff) {
+	if !allows("http_request", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.HTTPRequest(method, url, headers, options, body)
@@ -565,7 +573,7 @@ func HTTPRequest(method string, url string, headers string, options string, body
 
 // HTTPWrite: Adds to a streamed request's body, waiting for the other side where it must. Answers closed where the other side has answered and reads no more of it.
 func HTTPWrite(handle int32, bytes string) int32 {
-	if !allows("http_write", 0x7ff) {
+	if !allows("http_write", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.HTTPWrite(handle, bytes)
@@ -573,7 +581,7 @@ func HTTPWrite(handle int32, bytes string) int32 {
 
 // HTTPSend: Ends a streamed request's body.
 func HTTPSend(handle int32) int32 {
-	if !allows("http_send", 0x7ff) {
+	if !allows("http_send", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.HTTPSend(handle)
@@ -581,7 +589,7 @@ func HTTPSend(handle int32) int32 {
 
 // HTTPStatus: Waits for the response's head and answers its status. It answers timeout when one of the request's times, or the call's, is over, closed when the client has gone, not granted for a redirect, or an address that a name leads to, that is not granted, and I/O error for the rest, as http_header_get, http_header_list, http_read and http_write do.
 func HTTPStatus(handle int32) int32 {
-	if !allows("http_status", 0x7ff) {
+	if !allows("http_status", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.HTTPStatus(handle)
@@ -589,7 +597,7 @@ func HTTPStatus(handle int32) int32 {
 
 // HTTPHeaderGet: The first value of a header of the response, for whose head it waits; names are compared without regard to case.
 func HTTPHeaderGet(handle int32, name string, buf []byte) int32 {
-	if !allows("http_header_get", 0x7ff) {
+	if !allows("http_header_get", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.HTTPHeaderGet(handle, name, buf)
@@ -597,7 +605,7 @@ func HTTPHeaderGet(handle int32, name string, buf []byte) int32 {
 
 // HTTPHeaderList: All headers of the response, for whose head it waits, as a list name, value, name, value, …, sorted by name.
 func HTTPHeaderList(handle int32, buf []byte) int32 {
-	if !allows("http_header_list", 0x7ff) {
+	if !allows("http_header_list", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.HTTPHeaderList(handle, buf)
@@ -605,7 +613,7 @@ func HTTPHeaderList(handle int32, buf []byte) int32 {
 
 // HTTPRead: Reads on in the response's body, waiting for it where it must. A body over response_limit is no memory.
 func HTTPRead(handle int32, buf []byte) int32 {
-	if !allows("http_read", 0x7ff) {
+	if !allows("http_read", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.HTTPRead(handle, buf)
@@ -613,7 +621,7 @@ func HTTPRead(handle int32, buf []byte) int32 {
 
 // HTTPError: Why the request has failed, for people; empty where it has not.
 func HTTPError(handle int32, buf []byte) int32 {
-	if !allows("http_error", 0x7ff) {
+	if !allows("http_error", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.HTTPError(handle, buf)
@@ -621,7 +629,7 @@ func HTTPError(handle int32, buf []byte) int32 {
 
 // HTTPDetach: Lets a request whose body has been ended go on by itself when the exchange is over, within its time, and frees its handle: nobody hears of the answer. At most 64 of a plugin's requests are on their way like that; then busy, and nothing changes. Those that are on their way when the server ends are cut off.
 func HTTPDetach(handle int32) int32 {
-	if !allows("http_detach", 0x7ff) {
+	if !allows("http_detach", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.HTTPDetach(handle)
@@ -629,7 +637,7 @@ func HTTPDetach(handle int32) int32 {
 
 // HTTPClose: Ends a request, wherever it is, and frees its handle, whose number a later one gets.
 func HTTPClose(handle int32) int32 {
-	if !allows("http_close", 0x7ff) {
+	if !allows("http_close", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.HTTPClose(handle)
@@ -637,7 +645,7 @@ func HTTPClose(handle int32) int32 {
 
 // RedisOpen: The handle of a Redis server, by its name in the configuration: the same in every instance. Not granted where the configuration does not give it to the plugin. Opens no connection.
 func RedisOpen(name string) int32 {
-	if !allows("redis_open", 0x7ff) {
+	if !allows("redis_open", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RedisOpen(name)
@@ -645,7 +653,7 @@ func RedisOpen(name string) int32 {
 
 // RedisDo: Runs a command, the name first, and answers its reply: a type byte as in RESP3, then for ':' an i64, for ',' a double, for '#' a byte 0 or 1, for '_' nothing, for '$' (string), '-' (error), '(' (big number) and '=' (verbatim) a u32 length and the text, for '*' (array) and '~' (set) a u32 count and the elements, for '%' (map) a u32 count of pairs and key, value, …; all little-endian. A ttl greater than 0, in nanoseconds, allows an answer that the server has kept for no longer and that Redis has not called outdated since; the command must read one key, its first argument. Where the reply is larger than the buffer the command has run and the reply waits for redis_reply. Answers timeout after the Redis server's timeout or at the call's deadline, closed when the client has gone, I/O error when the connection is lost: the command may have run then. A command that may block has a connection of its own and waits until the call's deadline; busy where 64 do already. Replies larger than 16 MiB, or than the plugin's memory may be, are no memory. Commands that change the connection are not granted.
 func RedisDo(redis int32, args string, ttl int64, buf []byte) int32 {
-	if !allows("redis_do", 0x7ff) {
+	if !allows("redis_do", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RedisDo(redis, args, ttl, buf)
@@ -653,7 +661,7 @@ func RedisDo(redis int32, args string, ttl int64, buf []byte) int32 {
 
 // RedisPipeline: Runs up to 1000 commands, each item a list of its own, in one round trip and answers an array of their replies as redis_do does. With transaction 1 they run between MULTI and EXEC, and the reply is that of EXEC.
 func RedisPipeline(redis int32, transaction int32, commands string, buf []byte) int32 {
-	if !allows("redis_pipeline", 0x7ff) {
+	if !allows("redis_pipeline", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RedisPipeline(redis, transaction, commands, buf)
@@ -661,7 +669,7 @@ func RedisPipeline(redis int32, transaction int32, commands string, buf []byte) 
 
 // RedisEval: Runs a Lua script, by its digest where the Redis server knows it. The first keys of args are the script's KEYS, the others its ARGV. The configuration must grant the command EVAL by name. Answers as redis_do does.
 func RedisEval(redis int32, script string, keys int32, args string, buf []byte) int32 {
-	if !allows("redis_eval", 0x7ff) {
+	if !allows("redis_eval", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RedisEval(redis, script, keys, args, buf)
@@ -669,7 +677,7 @@ func RedisEval(redis int32, script string, keys int32, args string, buf []byte) 
 
 // RedisReply: The reply that was larger than the buffer of the last redis_do, redis_pipeline or redis_eval of this call, or nothing where none waits. Once it has fit it is gone.
 func RedisReply(buf []byte) int32 {
-	if !allows("redis_reply", 0x7ff) {
+	if !allows("redis_reply", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RedisReply(buf)
@@ -677,7 +685,7 @@ func RedisReply(buf []byte) int32 {
 
 // RedisSubscribe: Subscribes the plugin to a channel of a Redis server, or with pattern 1 to all whose names match it, and comes back at once: what is published there from then on runs the plugin's message phase, one message after the other, on an instance that serves no exchange. Redis being away is no error: the subscription stands as soon as it can, and again after the connection was lost. Again with the same it does nothing. A channel's name has 1 to 1024 bytes. The configuration must grant SUBSCRIBE or PSUBSCRIBE, and the prefix of its keys is that of channels, too. No memory where the plugin has 1024 subscriptions, closed once the server stops or has another configuration.
 func RedisSubscribe(redis int32, pattern int32, channel string) int32 {
-	if !allows("redis_subscribe", 0x7fa) {
+	if !allows("redis_subscribe", 0xffa) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RedisSubscribe(redis, pattern, channel)
@@ -723,9 +731,73 @@ func MessageData(buf []byte) int32 {
 	return Current.MessageData(buf)
 }
 
+// BalancerPeers: The upstream's peers as a list of six items each: its address as the configuration has it, the address to connect to, weight, requests that it is serving, its state (up, down, draining, unhealthy, failed), and whether this request has tried it (0 or 1). Their order is that of their indices, and stays as it is in this call.
+func BalancerPeers(buf []byte) int32 {
+	if !allows("balancer_peers", 0x800) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.BalancerPeers(buf)
+}
+
+// BalancerSet: Chooses the peer for this try, whatever its health. Bad argument where there is no such index, busy for a peer that the operator has taken out, or that has as many requests as it may. Where nothing is chosen the upstream's own balance decides.
+func BalancerSet(index int32) int32 {
+	if !allows("balancer_set", 0x800) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.BalancerSet(index)
+}
+
+// BalancerSetAddress: As balancer_set, by one of the peer's two addresses; not found where the upstream has no such peer.
+func BalancerSetAddress(address string) int32 {
+	if !allows("balancer_set_address", 0x800) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.BalancerSetAddress(address)
+}
+
+// BalancerMoreTries: Lets the request have that many tries more than the configuration gives it, at most 100, should this one fail. The last call counts.
+func BalancerMoreTries(tries int32) int32 {
+	if !allows("balancer_more_tries", 0x800) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.BalancerMoreTries(tries)
+}
+
+// BalancerFailure: What became of the try before: 0 where the peer has not answered, else the status of an answer with which the request goes on to another peer. Not found at the first try.
+func BalancerFailure() int32 {
+	if !allows("balancer_failure", 0x800) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.BalancerFailure()
+}
+
+// UpstreamPeers: The peers of an upstream that the plugin is granted, as balancer_peers has them, none of them tried.
+func UpstreamPeers(upstream string, buf []byte) int32 {
+	if !allows("upstream_peers", 0xffa) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.UpstreamPeers(upstream, buf)
+}
+
+// UpstreamAdd: Adds a peer to an upstream, without a reload: an IP address and a port, or unix: and a path; a weight from 1 to 65535. It survives reloads, and not the process. Exists where the upstream has the peer, no memory where it has 1024, busy while it is being changed otherwise.
+func UpstreamAdd(upstream string, address string, weight int32) int32 {
+	if !allows("upstream_add", 0xffa) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.UpstreamAdd(upstream, address, weight)
+}
+
+// UpstreamRemove: Removes a peer from an upstream by its address as the configuration, or upstream_add, has it; what it is serving goes on. Not found where the upstream has no such peer, busy while it is being changed otherwise.
+func UpstreamRemove(upstream string, address string) int32 {
+	if !allows("upstream_remove", 0xffa) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.UpstreamRemove(upstream, address)
+}
+
 // MetricDefine: Defines a metric of the plugin (kind 0 counter, 1 gauge, 2 histogram) and answers its id; again with the same definition it answers the same id. A histogram's buckets are little-endian doubles, growing; none means the default ones.
 func MetricDefine(kind int32, name string, help string, labels string, buckets string) int32 {
-	if !allows("metric_define", 0x7ff) {
+	if !allows("metric_define", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.MetricDefine(kind, name, help, labels, buckets)
@@ -733,7 +805,7 @@ func MetricDefine(kind int32, name string, help string, labels string, buckets s
 
 // MetricSeries: The id of the metric's series with these label values. A metric holds at most 1000 series; then no memory.
 func MetricSeries(metric int32, values string) int32 {
-	if !allows("metric_series", 0x7ff) {
+	if !allows("metric_series", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.MetricSeries(metric, values)
@@ -741,7 +813,7 @@ func MetricSeries(metric int32, values string) int32 {
 
 // MetricAdd: Adds to a counter (not a negative number) or a gauge.
 func MetricAdd(series int32, value float64) int32 {
-	if !allows("metric_add", 0x7ff) {
+	if !allows("metric_add", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.MetricAdd(series, value)
@@ -749,7 +821,7 @@ func MetricAdd(series int32, value float64) int32 {
 
 // MetricSet: Sets a gauge.
 func MetricSet(series int32, value float64) int32 {
-	if !allows("metric_set", 0x7ff) {
+	if !allows("metric_set", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.MetricSet(series, value)
@@ -757,7 +829,7 @@ func MetricSet(series int32, value float64) int32 {
 
 // MetricObserve: Counts an observation in a histogram.
 func MetricObserve(series int32, value float64) int32 {
-	if !allows("metric_observe", 0x7ff) {
+	if !allows("metric_observe", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.MetricObserve(series, value)
@@ -765,7 +837,7 @@ func MetricObserve(series int32, value float64) int32 {
 
 // RegexCompile: Compiles a regular expression in RE2's syntax, as Go's package regexp has it, and answers its number, which is good in all instances of the plugin; again with the same pattern and flags it answers the same number. Flags are the letters i, m, s and U, as in (?i). A pattern that is malformed or too large (8 KiB of text, 10,000 instructions, 100,000 instructions times groups) is a bad argument, and the log says why. A plugin has at most 1000, of 1 MiB of text and 500,000 instructions in all; then no memory.
 func RegexCompile(pattern string, flags string) int32 {
-	if !allows("regex_compile", 0x7ff) {
+	if !allows("regex_compile", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RegexCompile(pattern, flags)
@@ -773,7 +845,7 @@ func RegexCompile(pattern string, flags string) int32 {
 
 // RegexMatch: 1 if the text matches anywhere, else 0.
 func RegexMatch(regex int32, text string) int32 {
-	if !allows("regex_match", 0x7ff) {
+	if !allows("regex_match", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RegexMatch(regex, text)
@@ -781,7 +853,7 @@ func RegexMatch(regex int32, text string) int32 {
 
 // RegexFind: The first match: where it and each of its groups begin and end, as little-endian i32 pairs, -1 for a group that took no part. Not found where nothing matches.
 func RegexFind(regex int32, text string, buf []byte) int32 {
-	if !allows("regex_find", 0x7ff) {
+	if !allows("regex_find", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RegexFind(regex, text, buf)
@@ -789,7 +861,7 @@ func RegexFind(regex int32, text string, buf []byte) int32 {
 
 // RegexFindAll: All matches that do not overlap, at most max (all, where max is negative), one after the other as regex_find has them. More than 16 MiB are no memory. Where the buffer is too small the next call searches again.
 func RegexFindAll(regex int32, text string, max int32, buf []byte) int32 {
-	if !allows("regex_find_all", 0x7ff) {
+	if !allows("regex_find_all", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RegexFindAll(regex, text, max, buf)
@@ -797,7 +869,7 @@ func RegexFindAll(regex int32, text string, max int32, buf []byte) int32 {
 
 // RegexReplace: The text with its matches, at most max (all, where max is negative), replaced by the template: in it $1, ${1} and ${name} stand for groups, $0 for the match and $$ for a dollar; other dollars and groups that do not exist are a bad argument. More than 16 MiB are no memory. Where the buffer is too small the next call replaces again.
 func RegexReplace(regex int32, text string, template string, max int32, buf []byte) int32 {
-	if !allows("regex_replace", 0x7ff) {
+	if !allows("regex_replace", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RegexReplace(regex, text, template, max, buf)
@@ -805,7 +877,7 @@ func RegexReplace(regex int32, text string, template string, max int32, buf []by
 
 // RegexNames: The names of the groups as a list, empty for one without a name. The first item is the whole match.
 func RegexNames(regex int32, buf []byte) int32 {
-	if !allows("regex_names", 0x7ff) {
+	if !allows("regex_names", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RegexNames(regex, buf)
@@ -813,7 +885,7 @@ func RegexNames(regex int32, buf []byte) int32 {
 
 // Hash: The hash of the data, as bytes: md5, sha1, sha256, sha384, sha512, or crc32 (that of IEEE 802.3, big-endian).
 func Hash(algorithm string, data string, buf []byte) int32 {
-	if !allows("hash", 0x7ff) {
+	if !allows("hash", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.Hash(algorithm, data, buf)
@@ -821,7 +893,7 @@ func Hash(algorithm string, data string, buf []byte) int32 {
 
 // Hmac: The HMAC (RFC 2104) of the data, with one of the algorithms of hash but crc32.
 func Hmac(algorithm string, key string, data string, buf []byte) int32 {
-	if !allows("hmac", 0x7ff) {
+	if !allows("hmac", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.Hmac(algorithm, key, data, buf)
@@ -829,7 +901,7 @@ func Hmac(algorithm string, key string, data string, buf []byte) int32 {
 
 // EqualConstantTime: 1 if both are equal, else 0, in a time that depends on nothing but their lengths; different lengths are told at once.
 func EqualConstantTime(a string, b string) int32 {
-	if !allows("equal_constant_time", 0x7ff) {
+	if !allows("equal_constant_time", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.EqualConstantTime(a, b)
@@ -837,7 +909,7 @@ func EqualConstantTime(a string, b string) int32 {
 
 // Base64Encode: The data in base64 (RFC 4648): encoding 0 is the standard alphabet with padding, 1 without, 2 the one for URLs with padding, 3 without.
 func Base64Encode(encoding int32, data string, buf []byte) int32 {
-	if !allows("base64_encode", 0x7ff) {
+	if !allows("base64_encode", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.Base64Encode(encoding, data, buf)
@@ -845,7 +917,7 @@ func Base64Encode(encoding int32, data string, buf []byte) int32 {
 
 // Base64Decode: What base64 stands for; anything that base64_encode does not write is a bad argument.
 func Base64Decode(encoding int32, data string, buf []byte) int32 {
-	if !allows("base64_decode", 0x7ff) {
+	if !allows("base64_decode", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.Base64Decode(encoding, data, buf)
@@ -853,7 +925,7 @@ func Base64Decode(encoding int32, data string, buf []byte) int32 {
 
 // RandomBytes: Fills the buffer with random bytes fit for keys. No two instances get the same, also where they begin with the same memory.
 func RandomBytes(buf []byte) int32 {
-	if !allows("random_bytes", 0x7ff) {
+	if !allows("random_bytes", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RandomBytes(buf)
@@ -861,7 +933,7 @@ func RandomBytes(buf []byte) int32 {
 
 // Uuid: A new UUID (RFC 9562) as text: version 4 is random, version 7 sorts by time, and within the plugin strictly.
 func Uuid(version int32, buf []byte) int32 {
-	if !allows("uuid", 0x7ff) {
+	if !allows("uuid", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.Uuid(version, buf)
@@ -869,7 +941,7 @@ func Uuid(version int32, buf []byte) int32 {
 
 // ZoneOpen: The number of a zone, by which the functions below know it: it stays the same as long as the plugin is loaded. Not granted where the configuration does not give the plugin the zone. A key has 1 byte to 64 KiB. A value is one byte for its kind and then: 1 any bytes, 2 an int64 and 3 a double, 8 bytes little-endian, 4 one byte, 0 or 1. A time to live is in nanoseconds, rounded up to milliseconds; 0 is forever.
 func ZoneOpen(name string) int32 {
-	if !allows("zone_open", 0x7ff) {
+	if !allows("zone_open", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ZoneOpen(name)
@@ -877,7 +949,7 @@ func ZoneOpen(name string) int32 {
 
 // ZoneGet: The value of a key. With flag 1 also one that has expired and is still there: 0x80 is added to its kind. A list is an error.
 func ZoneGet(zone int32, key string, flags int32, buf []byte) int32 {
-	if !allows("zone_get", 0x7ff) {
+	if !allows("zone_get", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ZoneGet(zone, key, flags, buf)
@@ -885,7 +957,7 @@ func ZoneGet(zone int32, key string, flags int32, buf []byte) int32 {
 
 // ZoneSet: Sets a key: mode 0 always, 1 always but without evicting anything (no memory), 2 where there is no such key (exists), 3 both, 4 where there is such a key (not found). Answers 1 where entries had to be evicted that had not expired, else 0.
 func ZoneSet(zone int32, mode int32, key string, value string, ttl int64) int32 {
-	if !allows("zone_set", 0x7ff) {
+	if !allows("zone_set", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ZoneSet(zone, mode, key, value, ttl)
@@ -893,7 +965,7 @@ func ZoneSet(zone int32, mode int32, key string, value string, ttl int64) int32 
 
 // ZoneIncr: Adds to a number and answers the sum, an int64 where both are and it does not overflow, else a double. A key that is missing begins at init and lives for ttl, or is not found where init is empty. Where the buffer has less than 9 bytes nothing is done.
 func ZoneIncr(zone int32, key string, delta string, init string, ttl int64, buf []byte) int32 {
-	if !allows("zone_incr", 0x7ff) {
+	if !allows("zone_incr", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ZoneIncr(zone, key, delta, init, ttl, buf)
@@ -901,7 +973,7 @@ func ZoneIncr(zone int32, key string, delta string, init string, ttl int64, buf 
 
 // ZoneCas: Sets a key where its value is old: where it is another exists, where the key is missing not found. An empty old is for a key that is missing, an empty new deletes.
 func ZoneCas(zone int32, key string, old string, new string, ttl int64) int32 {
-	if !allows("zone_cas", 0x7ff) {
+	if !allows("zone_cas", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ZoneCas(zone, key, old, new, ttl)
@@ -909,7 +981,7 @@ func ZoneCas(zone int32, key string, old string, new string, ttl int64) int32 {
 
 // ZoneDelete: Deletes a key; that there was none is no error.
 func ZoneDelete(zone int32, key string) int32 {
-	if !allows("zone_delete", 0x7ff) {
+	if !allows("zone_delete", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ZoneDelete(zone, key)
@@ -917,7 +989,7 @@ func ZoneDelete(zone int32, key string) int32 {
 
 // ZoneTtl: How long a key has to live, 0 forever, or a negative error.
 func ZoneTtl(zone int32, key string) int64 {
-	if !allows("zone_ttl", 0x7ff) {
+	if !allows("zone_ttl", 0xfff) {
 		return int64(abi.WrongPhase)
 	}
 	return Current.ZoneTtl(zone, key)
@@ -925,7 +997,7 @@ func ZoneTtl(zone int32, key string) int64 {
 
 // ZoneExpire: Sets how long a key has to live.
 func ZoneExpire(zone int32, key string, ttl int64) int32 {
-	if !allows("zone_expire", 0x7ff) {
+	if !allows("zone_expire", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ZoneExpire(zone, key, ttl)
@@ -933,7 +1005,7 @@ func ZoneExpire(zone int32, key string, ttl int64) int32 {
 
 // ZonePush: Adds to a list, on its left (0) or right (1), and answers its length. It makes the list where the key is missing. It never evicts what has not expired.
 func ZonePush(zone int32, key string, end int32, value string) int32 {
-	if !allows("zone_push", 0x7ff) {
+	if !allows("zone_push", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ZonePush(zone, key, end, value)
@@ -941,7 +1013,7 @@ func ZonePush(zone int32, key string, end int32, value string) int32 {
 
 // ZonePop: Takes an element from a list. Where the buffer is too small it stays.
 func ZonePop(zone int32, key string, end int32, buf []byte) int32 {
-	if !allows("zone_pop", 0x7ff) {
+	if !allows("zone_pop", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ZonePop(zone, key, end, buf)
@@ -949,7 +1021,7 @@ func ZonePop(zone int32, key string, end int32, buf []byte) int32 {
 
 // ZoneLen: The length of a list, 0 where the key is missing.
 func ZoneLen(zone int32, key string) int32 {
-	if !allows("zone_len", 0x7ff) {
+	if !allows("zone_len", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ZoneLen(zone, key)
@@ -957,7 +1029,7 @@ func ZoneLen(zone int32, key string) int32 {
 
 // ZoneFlush: Deletes all keys (what 0), or those that have expired (1), then at most max where max is not 0. Answers how many.
 func ZoneFlush(zone int32, what int32, max int32) int32 {
-	if !allows("zone_flush", 0x7ff) {
+	if !allows("zone_flush", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ZoneFlush(zone, what, max)
@@ -965,7 +1037,7 @@ func ZoneFlush(zone int32, what int32, max int32) int32 {
 
 // ZoneKeys: At most max keys as a list, in no order; max is 1 to 65536.
 func ZoneKeys(zone int32, max int32, buf []byte) int32 {
-	if !allows("zone_keys", 0x7ff) {
+	if !allows("zone_keys", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ZoneKeys(zone, max, buf)
@@ -973,7 +1045,7 @@ func ZoneKeys(zone int32, max int32, buf []byte) int32 {
 
 // ZoneInfo: The zone's capacity, what is free of it, both in bytes, and the number of keys: three 8-byte integers, little-endian.
 func ZoneInfo(zone int32, buf []byte) int32 {
-	if !allows("zone_info", 0x7ff) {
+	if !allows("zone_info", 0xfff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ZoneInfo(zone, buf)
@@ -981,7 +1053,7 @@ func ZoneInfo(zone int32, buf []byte) int32 {
 
 // ZoneHold: Counts the exchange under a key until it ends: the server takes it off again, whatever happens. Answers the count, this one included, or busy where there are max already. An exchange holds at most 64 counts; then no memory.
 func ZoneHold(zone int32, key string, max int32) int32 {
-	if !allows("zone_hold", 0x1f8) {
+	if !allows("zone_hold", 0x9f8) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ZoneHold(zone, key, max)

@@ -676,6 +676,78 @@ func MessageData(buf []byte) int32 {
 	return host_message_data(unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
 }
 
+//go:wasmimport phasm balancer_peers
+//go:noescape
+func host_balancer_peers(buf unsafe.Pointer, capacity uint32) int32
+
+// BalancerPeers: The upstream's peers as a list of six items each: its address as the configuration has it, the address to connect to, weight, requests that it is serving, its state (up, down, draining, unhealthy, failed), and whether this request has tried it (0 or 1). Their order is that of their indices, and stays as it is in this call.
+func BalancerPeers(buf []byte) int32 {
+	return host_balancer_peers(unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm balancer_set
+//go:noescape
+func host_balancer_set(index int32) int32
+
+// BalancerSet: Chooses the peer for this try, whatever its health. Bad argument where there is no such index, busy for a peer that the operator has taken out, or that has as many requests as it may. Where nothing is chosen the upstream's own balance decides.
+func BalancerSet(index int32) int32 {
+	return host_balancer_set(index)
+}
+
+//go:wasmimport phasm balancer_set_address
+//go:noescape
+func host_balancer_set_address(address string) int32
+
+// BalancerSetAddress: As balancer_set, by one of the peer's two addresses; not found where the upstream has no such peer.
+func BalancerSetAddress(address string) int32 {
+	return host_balancer_set_address(address)
+}
+
+//go:wasmimport phasm balancer_more_tries
+//go:noescape
+func host_balancer_more_tries(tries int32) int32
+
+// BalancerMoreTries: Lets the request have that many tries more than the configuration gives it, at most 100, should this one fail. The last call counts.
+func BalancerMoreTries(tries int32) int32 {
+	return host_balancer_more_tries(tries)
+}
+
+//go:wasmimport phasm balancer_failure
+//go:noescape
+func host_balancer_failure() int32
+
+// BalancerFailure: What became of the try before: 0 where the peer has not answered, else the status of an answer with which the request goes on to another peer. Not found at the first try.
+func BalancerFailure() int32 {
+	return host_balancer_failure()
+}
+
+//go:wasmimport phasm upstream_peers
+//go:noescape
+func host_upstream_peers(upstream string, buf unsafe.Pointer, capacity uint32) int32
+
+// UpstreamPeers: The peers of an upstream that the plugin is granted, as balancer_peers has them, none of them tried.
+func UpstreamPeers(upstream string, buf []byte) int32 {
+	return host_upstream_peers(upstream, unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm upstream_add
+//go:noescape
+func host_upstream_add(upstream string, address string, weight int32) int32
+
+// UpstreamAdd: Adds a peer to an upstream, without a reload: an IP address and a port, or unix: and a path; a weight from 1 to 65535. It survives reloads, and not the process. Exists where the upstream has the peer, no memory where it has 1024, busy while it is being changed otherwise.
+func UpstreamAdd(upstream string, address string, weight int32) int32 {
+	return host_upstream_add(upstream, address, weight)
+}
+
+//go:wasmimport phasm upstream_remove
+//go:noescape
+func host_upstream_remove(upstream string, address string) int32
+
+// UpstreamRemove: Removes a peer from an upstream by its address as the configuration, or upstream_add, has it; what it is serving goes on. Not found where the upstream has no such peer, busy while it is being changed otherwise.
+func UpstreamRemove(upstream string, address string) int32 {
+	return host_upstream_remove(upstream, address)
+}
+
 //go:wasmimport phasm metric_define
 //go:noescape
 func host_metric_define(kind int32, name string, help string, labels string, buckets string) int32
