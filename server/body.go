@@ -21,6 +21,7 @@ type body struct {
 	stream   io.Reader // what is left on the wire, nil after an error
 	read     int64     // how much was taken off the wire
 	kept     []byte    // what was read for others to read again
+	lent     bool      // a sender has it: nobody else may look at it
 }
 
 // begin takes from the request's head, which plugins may change later, where
@@ -41,6 +42,8 @@ func (b *body) begin(x *exchange) {
 func (x *exchange) ReadBody(p []byte, offset int64, keep bool, deadline time.Time) (int, error) {
 	b := &x.body
 	switch {
+	case b.lent:
+		return 0, errConsumed
 	case offset < int64(len(b.kept)):
 		return copy(p, b.kept[offset:]), nil
 	case b.ended || b.replaced:
@@ -73,13 +76,8 @@ func (b *body) next(x *exchange, p []byte, deadline time.Time) (int, error) {
 	if b.stream == nil {
 		return 0, errBroken
 	}
-	if b.awaited {
-		b.awaited = false
-		n, _ := x.conn.w.WriteString("HTTP/1.1 100 Continue\r\n\r\n")
-		x.BytesSent += int64(n)
-		if err := x.conn.w.Flush(); err != nil {
-			return 0, err
-		}
+	if err := b.sayContinue(x); err != nil {
+		return 0, err
 	}
 	within := time.Duration(x.generation.config.Server.Timeouts.Body)
 	if !deadline.IsZero() {
@@ -107,13 +105,24 @@ func (b *body) next(x *exchange, p []byte, deadline time.Time) (int, error) {
 	return n, err
 }
 
+// sayContinue tells a client that waits for it that its body is wanted.
+func (b *body) sayContinue(x *exchange) error {
+	if !b.awaited {
+		return nil
+	}
+	b.awaited = false
+	n, _ := x.conn.w.WriteString("HTTP/1.1 100 Continue\r\n\r\n")
+	x.BytesSent += int64(n)
+	return x.conn.w.Flush()
+}
+
 // maxDrain is how much of a body that nobody wanted is read, so that the
 // connection can serve another request.
 const maxDrain = 256 << 10
 
 // drainable tells whether the rest of the body may be small enough to drain.
 func (b *body) drainable() bool {
-	return b.ended || !b.awaited && !b.tooLarge && b.length-b.read <= maxDrain
+	return !b.lent && (b.ended || !b.awaited && !b.tooLarge && b.length-b.read <= maxDrain)
 }
 
 // drain reads what is left of the body. It tells whether the next request can

@@ -19,8 +19,15 @@
 //	respond.go       content: a fixed answer
 //	redirect.go      content: a redirect
 //	files.go         content: static files
-//	proxy.go         content: the answer of an upstream's peer
+//	proxy.go         content: the answer of an upstream's peer, or of another
 //	balancer.go      choose the peer, for each try
+//	proxy_request.go the request as the peer gets it
+//	forwarded.go     what trusted proxies say of the client, and peers are told
+//	sender.go        a body that is sent while the peer answers already
+//	proxy_response.go  the peer's response as it arrives
+//	peer_head.go     its head
+//	tunnel.go        a connection that is for another protocol from then on
+//	retry_budget.go  how many requests may be tried again
 //	body.go          the request's body, read when somebody asks for it
 //	header_filter.go the response's head, before it is sent
 //	body_filter.go   the response's body, chunk by chunk
@@ -39,6 +46,7 @@
 //	status_text.go   the bodies of the server's own answers
 //	access_log.go    how a line of the access log looks
 //	upstreams.go     the groups of peers that routes name
+//	upstream_tls.go  how connections to peers are protected
 //	upstream_grant.go  those whose peers plugins may change
 //	redis.go         the Redis clients that plugins are granted
 //	log_file.go      a log file written in the background, reopened on demand

@@ -24,6 +24,8 @@ type exchange struct {
 	held       []held // the instances that serve this exchange
 	body       body
 	choice     choice      // of a peer
+	passing    passing     // through a proxy
+	believed   bool        // a trusted proxy tells who the client is
 	clientGone func() bool // ClientGone, bound once
 	unparsed   bool        // the head could not be parsed
 	line       string      // its request line then
@@ -102,6 +104,7 @@ func (x *exchange) prepare() {
 	x.response.SkipBody = h.IsHead()
 	x.keep = !h.ConnectionClose() && x.conn.requests < x.generation.config.Server.Limits.Requests
 	x.body.begin(x)
+	x.believe()
 }
 
 // refuse answers a request that no plugin may see, and ends the connection:
@@ -141,6 +144,9 @@ func (x *exchange) ClientGone() bool {
 	if parent := x.conn.parent; parent != nil {
 		return parent.left.Load()
 	}
+	if x.body.lent { // whoever reads it finds out
+		return false
+	}
 	return x.conn.gone()
 }
 
@@ -152,10 +158,11 @@ func (x *exchange) reset() {
 	x.response.Reset()
 	x.params.Reset()
 	x.body.reset()
+	x.passing.reset()
 	x.choice.reset()
 	x.unparsed, x.line, x.restarts = false, "", 0
 	x.headFiltered, x.headSent, x.chunked, x.noBody, x.unfiltered, x.keep = false, false, false, false, false, false
-	x.failure, x.sendErr = 0, nil
+	x.failure, x.sendErr, x.believed = 0, nil, false
 	x.route, x.generation = nil, nil
 	if cap(x.filtered) > maxKept {
 		x.filtered = nil

@@ -2,8 +2,10 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"path/filepath"
 	"sync"
 	"time"
@@ -37,14 +39,16 @@ type generation struct {
 	clients   *redis.Clients
 	redis     map[string]*redisServer // those in use, by name
 
-	plugins   []*plugins.Plugin // in file order
-	working   int               // how many of the plugins have run init_worker
-	routes    *router.Router[*route]
-	upstreams map[string]*upstream.Group
-	groups    *upstreams                    // where they come from
-	balancers map[*upstream.Group]*balancer // of those that need one
-	fallback  *route                        // for requests that match no route, and those refused early
-	all       []*route                      // every route, to close what they hold
+	plugins     []*plugins.Plugin // in file order
+	working     int               // how many of the plugins have run init_worker
+	routes      *router.Router[*route]
+	upstreams   map[string]*upstream.Group
+	groups      *upstreams                    // where they come from
+	balancers   map[*upstream.Group]*balancer // of those that need one
+	upstreamTLS map[string]*tls.Config        // of those, by name
+	trusted     []netip.Prefix                // proxies that are believed
+	fallback    *route                        // for requests that match no route, and those refused early
+	all         []*route                      // every route, to close what they hold
 
 	released chan struct{} // has a token where a connection has let a replaced generation go
 }
@@ -82,7 +86,15 @@ func (s *Server) fill(ctx context.Context, g *generation) []config.Problem {
 	if problems := s.openRedis(g); problems != nil {
 		return problems
 	}
-	g.upstreams, g.groups = s.upstreams.claim(g.config.Upstreams, g.log), s.upstreams
+	for _, text := range g.config.Server.TrustedProxies {
+		network, _ := config.ParseNetwork(text) // checked
+		g.trusted = append(g.trusted, network)
+	}
+	var problems []config.Problem
+	if g.upstreamTLS, problems = upstreamTLS(g.config); problems != nil {
+		return problems
+	}
+	g.upstreams, g.groups = s.upstreams.claim(g.config.Upstreams, g.upstreamTLS, g.log), s.upstreams
 	named, problems := s.loadPlugins(ctx, g)
 	if problems != nil {
 		return problems

@@ -3,6 +3,8 @@ package server
 import (
 	"bufio"
 	"context"
+	"crypto/x509"
+	"encoding/pem"
 	"io"
 	"net"
 	"net/http"
@@ -283,3 +285,9 @@ func requireCommand(t *testing.T, name string) {
 
 // closeIdleConnections closes what the tests' HTTP client keeps open.
 func closeIdleConnections() { http.DefaultTransport.(*http.Transport).CloseIdleConnections() }
+
+// writeCertificate writes a certificate as ca.pem.
+func writeCertificate(t *testing.T, dir string, c *x509.Certificate) {
+	t.Helper()
+	writeFile(t, dir, "ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})))
+}

@@ -2,26 +2,309 @@ package server
 
 import (
 	"errors"
+	"fmt"
+	"io"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
+	"phasm/plugins/host"
+	"phasm/server/config"
 	"phasm/server/upstream"
 )
 
 // proxy is content that a peer of an upstream makes (nginx: proxy_pass).
 type proxy struct {
-	group *upstream.Group
+	group   *upstream.Group
+	config  *config.Upstream
+	path    []byte // in place of the part of the path that the pattern spells out; nil: the path stays
+	retried statusRange
+	budget  *retryBudget
 }
 
-func (p *proxy) serve(x *exchange) {
-	peer, err := x.pick(p.group, &upstream.Request{Client: x.RemoteAddr.Addr()})
-	if errors.Is(err, errEnded) {
-		return
+// statusRange are statuses from the first to the last; the zero value has none.
+type statusRange struct{ first, last int }
+
+func (r statusRange) has(status int) bool { return r.first <= status && status <= r.last }
+
+func (b *routeBuilder) proxy(c *config.Route) *proxy {
+	p := &proxy{group: b.upstreams[c.Upstream]}
+	for i := range b.config.Upstreams {
+		if u := &b.config.Upstreams[i]; u.Name == c.Upstream {
+			p.config = u
+		}
 	}
-	if err == nil {
-		peer.Done(upstream.Unasked)
+	if c.UpstreamPath != "" {
+		p.path = []byte(c.UpstreamPath)
 	}
-	x.answer(fasthttp.StatusBadGateway)
+	if p.config.RetryStatus != "" {
+		p.retried.first, p.retried.last, _ = config.StatusRange(p.config.RetryStatus) // checked
+	}
+	p.budget = newRetryBudget(p.config.RetryBudget)
+	return p
 }
 
 func (p *proxy) close() {}
+
+// passing is an exchange's way through a proxy. It belongs to the exchange,
+// and is used again.
+type passing struct {
+	x        *exchange
+	proxy    *proxy
+	request  upstream.Request
+	peer     *upstream.Peer // that was picked and is not done
+	conn     *upstream.Conn // to it; nil: none
+	head     peerHead       // of the response
+	body     upstream.Body  // of the response
+	asked    bool           // the peer may have seen the request
+	reusable bool           // the connection, once the body has been read
+	broken   bool           // the peer's answer has ended early
+	upgraded bool           // the connection is a tunnel
+	sender   *sender        // of the request's body, while it runs
+	out      []byte         // the request's head
+	own      []byte         // headers that plugins have set already
+}
+
+// serve asks one peer after the other until one has answered.
+func (p *proxy) serve(x *exchange) {
+	s := &x.passing
+	s.x, s.proxy = x, p
+	s.request.Client = x.RemoteAddr.Addr()
+	p.budget.request()
+	for {
+		peer, err := x.pick(p.group, &s.request)
+		if errors.Is(err, errEnded) {
+			return
+		}
+		if err != nil {
+			s.answerFor(err)
+			return
+		}
+		if s.try(peer) {
+			return
+		}
+	}
+}
+
+// try asks a peer, and tells whether the response stands: the peer's, or one of
+// the server's own because nobody else may be asked.
+func (s *passing) try(peer *upstream.Peer) (done bool) {
+	s.peer, s.asked = peer, false
+	err := s.ask()
+	status := 0
+	if err == nil {
+		if status = s.head.status; !s.proxy.retried.has(status) || !s.mayRetry() {
+			s.respond()
+			return true
+		}
+		s.restoreOwn()
+	}
+	outcome := upstream.Failed
+	if isClients(err) {
+		outcome = upstream.Unasked
+	}
+	s.end(outcome)
+	if outcome == upstream.Unasked {
+		s.answerFor(err)
+		return true
+	}
+	again := status != 0 || s.mayRetry() // it has been asked already whether another status may be tried for
+	if status == 0 {
+		s.x.generation.log.Warn("a peer has failed", "upstream", s.proxy.group.Name(), "peer", peer.String(),
+			"route", s.x.Route, "request_id", string(s.x.ID()), "error", err, "another_try", again)
+	}
+	s.request.Tried, s.request.Status = append(s.request.Tried, peer), status
+	if !again {
+		s.answerFor(err)
+	}
+	return !again
+}
+
+// Errors that are the client's, or the request's, and say nothing of the peer.
+var (
+	errClientBody = errors.New("the client's body does not arrive")
+	errBodyGone   = errors.New("a plugin has taken the request's body without keeping it")
+)
+
+func isClients(err error) bool {
+	return errors.Is(err, upstream.ErrGone) || errors.Is(err, errClientBody) || errors.Is(err, errBodyGone) || errors.Is(err, host.ErrBodyTooLarge)
+}
+
+// statusClientGone is what the log has where nobody is there to be answered, as
+// nginx's has.
+const statusClientGone = 499
+
+// answerFor answers for a peer that has not.
+func (s *passing) answerFor(err error) {
+	x := s.x
+	status := fasthttp.StatusBadGateway
+	switch {
+	case errors.Is(err, host.ErrBodyTooLarge):
+		status = fasthttp.StatusRequestEntityTooLarge
+	case errors.Is(err, errClientBody):
+		status, x.keep = fasthttp.StatusRequestTimeout, false
+	case errors.Is(err, upstream.ErrGone):
+		status, x.sendErr = statusClientGone, err
+	case errors.Is(err, errBodyGone):
+		status = fasthttp.StatusInternalServerError
+		x.generation.log.Error(errBodyGone.Error(), "route", x.Route, "request_id", string(x.ID()))
+	case errors.Is(err, upstream.ErrTimeout):
+		status = fasthttp.StatusGatewayTimeout
+	case errors.Is(err, upstream.ErrBusy):
+		status = fasthttp.StatusServiceUnavailable
+	case errors.Is(err, upstream.ErrNoPeer) && s.request.Status != 0:
+		status = s.request.Status
+	}
+	x.answer(status)
+}
+
+// ask sends the request to the peer and reads the head of its response. A kept
+// connection that the peer has closed meanwhile is no failure of the peer's.
+func (s *passing) ask() error {
+	c := s.proxy.config
+	patience := upstream.Patience{Read: time.Duration(c.ReadTimeout), Send: time.Duration(c.SendTimeout), Gone: s.x.clientGone}
+	careful := !s.repeatable()
+	for fresh := false; ; fresh = true {
+		conn, err := s.peer.Connect(patience, fresh, careful)
+		if err != nil {
+			return err
+		}
+		s.conn, s.asked = conn, true
+		if err = s.send(); err == nil {
+			err = s.receive()
+		}
+		if err == nil {
+			return nil
+		}
+		stale := conn.Used() && !careful && conn.R.Buffered() == 0 && !errors.Is(err, upstream.ErrTimeout) && !isClients(err)
+		s.closeConn()
+		if !stale {
+			return err
+		}
+	}
+}
+
+// repeatable tells whether the request may be sent again after a peer may have
+// seen it: RFC 9110, section 9.2.2, and its body is still there.
+func (s *passing) repeatable() bool {
+	switch string(s.x.request.Header.Method()) {
+	case fasthttp.MethodGet, fasthttp.MethodHead, fasthttp.MethodOptions, fasthttp.MethodPut, fasthttp.MethodDelete, fasthttp.MethodTrace:
+		return s.x.body.whole()
+	}
+	return false
+}
+
+// mayRetry tells whether another peer may be asked, and counts that.
+func (s *passing) mayRetry() bool {
+	if s.asked && !s.repeatable() || len(s.request.Tried)+1 >= s.proxy.config.Tries+s.request.More {
+		return false
+	}
+	return s.proxy.budget.retry()
+}
+
+// closeConn ends the connection, and what sends the request's body on it.
+func (s *passing) closeConn() {
+	if s.sender != nil {
+		s.sender.abort()
+		s.sender = nil
+	}
+	if s.conn != nil {
+		s.conn.Close()
+		s.conn = nil
+	}
+}
+
+// end ends what was begun with a peer.
+func (s *passing) end(outcome upstream.Outcome) {
+	s.closeConn()
+	if s.peer != nil {
+		s.peer.Done(outcome)
+		s.peer = nil
+	}
+}
+
+// Close implements io.Closer: the response's body is of no more use.
+func (s *passing) Close() error {
+	if s.conn != nil && s.reusable && s.body.Ended() && s.sender == nil {
+		s.conn.Keep()
+		s.conn = nil
+	}
+	if s.broken {
+		s.end(upstream.Failed)
+	} else {
+		s.end(upstream.Served)
+	}
+	return nil
+}
+
+// Read implements io.Reader: the response's body.
+func (s *passing) Read(p []byte) (int, error) {
+	n, err := s.body.Read(p)
+	return n, s.early(err)
+}
+
+// early notes that the peer has failed in the middle of its answer, or that
+// nobody waits for the rest.
+func (s *passing) early(err error) error {
+	if err == nil || err == io.EOF {
+		return err
+	}
+	if s.broken = !isClients(err); s.broken {
+		s.x.generation.log.Warn("a peer has failed in the middle of its answer", "upstream", s.proxy.group.Name(),
+			"peer", s.peer.String(), "route", s.x.Route, "request_id", string(s.x.ID()), "error", err)
+	}
+	return fmt.Errorf("%w: %w", errCutOff, err)
+}
+
+// WriteTo implements io.WriterTo: what there is of the body goes out before
+// more is waited for.
+func (s *passing) WriteTo(w io.Writer) (n int64, err error) {
+	for !s.body.Ended() {
+		if err := s.flushBeforeWait(); err != nil {
+			return n, err
+		}
+		piece, err := s.body.Next()
+		if err == io.EOF {
+			return n, nil
+		}
+		if err != nil {
+			return n, s.early(err)
+		}
+		written, err := w.Write(piece)
+		n += int64(written)
+		if err != nil {
+			return n, err
+		}
+		s.body.Discard(len(piece))
+	}
+	return n, nil
+}
+
+// flushBeforeWait sends what the client can have already, if the next piece of
+// the body is not there yet.
+func (s *passing) flushBeforeWait() error {
+	if w := s.x.conn.w; s.body.Waits() && w.Buffered() > 0 {
+		return w.Flush()
+	}
+	return nil
+}
+
+// reset forgets the way but not its buffers.
+func (s *passing) reset() {
+	if s.x == nil {
+		return
+	}
+	s.end(upstream.Unasked)
+	tried := s.request.Tried
+	clear(tried)
+	*s = passing{head: s.head, body: s.body, out: kept(s.out), own: kept(s.own)}
+	s.body.Begin(nil, 0)
+	s.request.Tried = tried[:0]
+}
+
+func kept(b []byte) []byte {
+	if cap(b) > maxKept {
+		return nil
+	}
+	return b[:0]
+}

@@ -134,7 +134,7 @@ func (s *Server) replace(ctx context.Context) error {
 		return err
 	}
 	s.zones.resize(c.Zones)
-	s.upstreams.update(c.Upstreams, g.log)
+	s.upstreams.update(c.Upstreams, g.upstreamTLS, g.log)
 	return nil
 }
 

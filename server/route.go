@@ -102,7 +102,7 @@ func (b *routeBuilder) content(path string, c *config.Route) content {
 	case c.Redirect != nil:
 		return newRedirect(c.Redirect)
 	case c.Upstream != "":
-		return &proxy{b.upstreams[c.Upstream]}
+		return b.proxy(c)
 	}
 	files, err := openFiles(c.Static)
 	if err != nil {

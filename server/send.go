@@ -17,8 +17,13 @@ var errCutOff = errors.New("response cut off")
 
 // send sends the response, or what is left of it after flushes.
 func (x *exchange) send() {
+	if x.sendErr != nil {
+		return // nobody is there
+	}
 	x.filterHead()
 	switch {
+	case x.passing.upgraded && x.failure == 0:
+		x.passing.tunnel()
 	case x.headSent:
 		x.endFlushed()
 	case x.response.IsBodyStream():
@@ -88,8 +93,14 @@ func (x *exchange) sendStreamChunked() {
 	}
 	x.filtered = slices.Grow(x.filtered[:0], chunkSize)
 	buf := x.filtered[:chunkSize]
+	stream := x.response.BodyStream()
 	for x.sendErr == nil {
-		n, err := x.response.BodyStream().Read(buf)
+		if stream == &x.passing {
+			if x.sendErr = x.passing.flushBeforeWait(); x.sendErr != nil {
+				return
+			}
+		}
+		n, err := stream.Read(buf)
 		if err != nil && err != io.EOF {
 			x.sendErr = err
 			return
@@ -140,15 +151,28 @@ func (x *exchange) filterAndWrite(b []byte, eof bool) {
 		x.sendErr = errCutOff
 	}
 	if eof && x.chunked && !x.noBody && x.sendErr == nil {
-		x.write(lastChunk)
+		x.endChunks()
 	}
+}
+
+// endChunks ends a chunked body, with the fields that a peer has sent behind
+// it.
+func (x *exchange) endChunks() {
+	trailer := x.passing.body.Trailer()
+	if len(trailer) == 0 {
+		x.write(lastChunk)
+		return
+	}
+	x.write(lastChunk[:3])
+	x.write(trailer)
+	x.write(lineEnd)
 }
 
 // beginChunks sends the head of a body whose length is not known yet. A client
 // of HTTP/1.0 knows no chunks: it reads until the connection closes.
 func (x *exchange) beginChunks() {
 	h := &x.response.Header
-	h.SetNoDefaultContentType(false)
+	h.SetNoDefaultContentType(x.passing.x != nil) // a peer's answer stays as it is
 	if x.request.Header.IsHTTP11() {
 		h.SetContentLength(-1)
 		x.chunked = true

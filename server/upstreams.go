@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/tls"
 	"log/slog"
 	"sync"
 	"time"
@@ -30,7 +31,7 @@ type usedUpstream struct {
 // claim gives a generation its groups, and makes those that are new. One that
 // there is keeps its peers until update. New ones wait for their names all at
 // the same time.
-func (u *upstreams) claim(tables []config.Upstream, log *slog.Logger) map[string]*upstream.Group {
+func (u *upstreams) claim(tables []config.Upstream, tlsOf map[string]*tls.Config, log *slog.Logger) map[string]*upstream.Group {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	claimed := map[string]*upstream.Group{}
@@ -40,7 +41,7 @@ func (u *upstreams) claim(tables []config.Upstream, log *slog.Logger) map[string
 		if used == nil {
 			used = &usedUpstream{registry: u.registry.Next()}
 			u.used[table.Name] = used
-			opening.Go(func() { used.group = upstream.New(upstreamOptions(table, log)) })
+			opening.Go(func() { used.group = upstream.New(upstreamOptions(table, tlsOf, log)) })
 		}
 		used.uses++
 	}
@@ -56,13 +57,13 @@ func (u *upstreams) claim(tables []config.Upstream, log *slog.Logger) map[string
 
 // update gives the groups the peers and options of the configuration that is
 // now in use.
-func (u *upstreams) update(tables []config.Upstream, log *slog.Logger) {
+func (u *upstreams) update(tables []config.Upstream, tlsOf map[string]*tls.Config, log *slog.Logger) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	var updating sync.WaitGroup
 	for _, table := range tables {
 		if used := u.used[table.Name]; used != nil { // else the server has ended meanwhile
-			updating.Go(func() { used.group.Update(upstreamOptions(table, log)) })
+			updating.Go(func() { used.group.Update(upstreamOptions(table, tlsOf, log)) })
 		}
 	}
 	updating.Wait()
@@ -83,7 +84,7 @@ func (u *upstreams) release(claimed map[string]*upstream.Group) {
 }
 
 // upstreamOptions are a group's, from its table.
-func upstreamOptions(table config.Upstream, log *slog.Logger) upstream.Options {
+func upstreamOptions(table config.Upstream, tlsOf map[string]*tls.Config, log *slog.Logger) upstream.Options {
 	balance, _ := upstream.ParseBalance(table.Balance) // checked: they are the table's choices
 	o := upstream.Options{
 		Name: table.Name, Balance: balance,
@@ -92,6 +93,11 @@ func upstreamOptions(table config.Upstream, log *slog.Logger) upstream.Options {
 		SlowStart: time.Duration(table.SlowStart),
 		Queue:     table.Queue, QueueTimeout: time.Duration(table.QueueTimeout),
 		Resolve: time.Duration(table.Resolve), Log: log,
+		Connecting: upstream.Connecting{
+			Timeout: time.Duration(table.ConnectTimeout),
+			Keep:    table.Keepalive, KeepTimeout: time.Duration(table.KeepaliveTimeout),
+			TLS: tlsOf[table.Name],
+		},
 	}
 	for _, p := range table.Peers {
 		o.Peers = append(o.Peers, upstream.PeerOptions{

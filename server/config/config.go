@@ -74,6 +74,7 @@ func Parse(name string, data []byte) (*Config, error) {
 	l.checkPlugins()
 	l.checkZones()
 	l.checkRedis()
+	l.checkTrustedProxies()
 	l.checkUpstreams()
 	l.checkRoutes()
 	if err := Join(l.problems...); err != nil {

@@ -34,6 +34,12 @@ type Route struct {
 
 	// Upstream names the group of peers that the request is passed on to.
 	Upstream string `toml:"upstream"`
+
+	// UpstreamPath is what the peer is asked for, in front of what the pattern
+	// leaves open: {rest...}, or the part behind a trailing slash. The query
+	// stays. Default empty: what the client has asked for (nginx: proxy_pass with
+	// a path).
+	UpstreamPath string `toml:"upstream_path"`
 }
 
 // Respond is a fixed answer: respond = {status, body, headers}.
@@ -68,6 +74,14 @@ func (l *loader) checkRoutes() {
 			"content", "static", "respond", "redirect", "upstream")
 		if r.Respond != nil {
 			l.checkRespond(keyPath(path, "respond"), r.Respond)
+		}
+		if at := keyPath(path, "upstream_path"); l.given[at] && !l.reported(at) {
+			switch {
+			case r.Upstream == "":
+				l.problem(at, "has a meaning only beside upstream")
+			case !strings.HasPrefix(r.UpstreamPath, "/") || strings.ContainsAny(r.UpstreamPath, "?#{} \r\n"):
+				l.problem(at, `%s is no path; it begins with / as in "/v2/"`, describe(r.UpstreamPath))
+			}
 		}
 		if r.Redirect != nil {
 			l.checkRedirect(keyPath(path, "redirect"), r.Redirect)

@@ -6,6 +6,11 @@ type Server struct {
 	// Default 0: every core.
 	Workers int `toml:"workers" default:"0" min:"0"`
 
+	// TrustedProxies are the addresses and networks of the proxies in front of
+	// phasm, as in "10.0.0.0/8": what they say of the client in X-Forwarded-For is
+	// believed. Default none.
+	TrustedProxies []string `toml:"trusted_proxies"`
+
 	// Timeouts bound how long a connection may take over what.
 	Timeouts Timeouts `toml:"timeouts"`
 

@@ -21,11 +21,15 @@ type Upstream struct {
 
 	// Balancing says how they are chosen.
 	Balancing
+
+	// Passing says how requests are passed on to them.
+	Passing
 }
 
 // Peer is an element of peers: a table, or a string that is its address.
 type Peer struct {
-	// Address is "host:port", or "unix:/path" of a socket. Required.
+	// Address is "host:port", "https://host:port" for TLS, or "unix:/path" of a
+	// socket. Required.
 	Address string `toml:"address" required:"127.0.0.1:9000"`
 
 	// PeerBalancing says what it gets.
@@ -80,6 +84,7 @@ func (l *loader) checkUpstreams() {
 			l.checkPeer(indexPath(path, i), p)
 		}
 		l.checkBalancing(keyPath("upstreams", u.Name), u)
+		l.checkPassing(keyPath("upstreams", u.Name), u)
 	}
 	l.checkUpstreamGrants(names)
 	for _, r := range l.config.Routes {
@@ -97,7 +102,8 @@ func (l *loader) checkPeer(path string, p Peer) {
 	if strings.HasPrefix(p.Address, unixPrefix) {
 		return
 	}
-	if host, port, err := net.SplitHostPort(p.Address); err != nil || host == "" || port == "" {
-		l.problem(path, `%s is not the address of a peer; write one as in "127.0.0.1:9000" or "unix:/run/app.sock"`, describe(p.Address))
+	to := strings.TrimPrefix(strings.TrimPrefix(p.Address, "http://"), "https://")
+	if host, port, err := net.SplitHostPort(to); err != nil || host == "" || port == "" || strings.Contains(port, "/") {
+		l.problem(path, `%s is not the address of a peer; write one as in "127.0.0.1:9000", "https://app.internal:443" or "unix:/run/app.sock"`, describe(p.Address))
 	}
 }

@@ -61,6 +61,7 @@ func (p *Peer) check(ctx context.Context, o *Options) error {
 	defer cancel()
 	transport := &http.Transport{
 		DialContext:            func(ctx context.Context, _, _ string) (net.Conn, error) { return o.Dial(ctx, p.Network, p.Address) },
+		TLSClientConfig:        o.Connecting.TLS,
 		DisableKeepAlives:      true,
 		MaxResponseHeaderBytes: 64 << 10,
 	}

@@ -44,6 +44,8 @@ type Options struct {
 	Queue        int
 	QueueTimeout time.Duration
 
+	Connecting Connecting
+
 	Check *Check // how peers are asked about their health; nil: not at all
 
 	// Resolve is how often names among the addresses are asked for anew.
@@ -51,7 +53,7 @@ type Options struct {
 	Resolve time.Duration
 	// Lookup finds a name's addresses. Default: the machine's own resolver.
 	Lookup func(ctx context.Context, name string) ([]netip.Addr, error)
-	// Dial connects for health checks. Default: a net.Dialer.
+	// Dial connects to peers. Default: a net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Log is told of peers that come, go and fail. Default: nobody is.
 	Log *slog.Logger
@@ -88,6 +90,8 @@ func (o Options) withDefaults() Options {
 	set(&o.FailTimeout, 10*time.Second)
 	set(&o.MaxOut, 100)
 	set(&o.QueueTimeout, time.Minute)
+	set(&o.Connecting.Timeout, 5*time.Second)
+	set(&o.Connecting.KeepTimeout, time.Minute)
 	set(&o.Resolve, 30*time.Second)
 	if o.Lookup == nil {
 		o.Lookup = func(ctx context.Context, name string) ([]netip.Addr, error) {

@@ -8,6 +8,7 @@ type Peer struct {
 	Network, Address string // as for net.Dial: "tcp" and "host:port", or "unix" and a path
 	Name             string // the address as the configuration has it: of a name, what it stands for
 
+	idle  idle
 	group *Group
 	text  string // see String
 	id    uint64 // what hashes are over: equal for equal addresses, in every process
@@ -47,15 +48,28 @@ func newPeer(g *Group, name, address string) *Peer {
 		p.text = name
 	}
 	p.id = hashKey(p.text)
+	p.idle.set(g.options.Connecting.Keep, g.options.Connecting.KeepTimeout)
 	return p
 }
 
 // String is the peer's address, of a socket as the configuration writes it.
 func (p *Peer) String() string { return p.text }
 
+// Host is the peer's address as a Host header has it.
+func (p *Peer) Host() string {
+	if p.Network == "unix" {
+		return "localhost"
+	}
+	_, to, _, _ := parseAddress(p.Name)
+	return to
+}
+
 // dismiss ends what a peer is for its group. Requests that it has go on. It is
 // called locked.
-func (p *Peer) dismiss() { p.gone = true }
+func (p *Peer) dismiss() {
+	p.gone = true
+	p.idle.close()
+}
 
 // Outcome is what came of passing a request on to a peer.
 type Outcome int

@@ -1,0 +1,162 @@
+package upstream
+
+import (
+	"bufio"
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// Conn is a connection to a peer. It serves one exchange at a time, which ends
+// it by Keep or Close. Beside Abort its methods are for one goroutine that
+// reads and one that writes.
+type Conn struct {
+	R *bufio.Reader // reads within the patience; holds a whole head
+	W *bufio.Writer // writes within the send timeout
+
+	peer   *Peer
+	net    net.Conn
+	secure bool
+	used   bool // it has served an exchange before
+	since  time.Time
+	epoch  time.Time // what deadlines are counted from
+
+	patience Patience
+	readBy   time.Duration // as set; 0: not
+	writeBy  time.Duration
+}
+
+// Patience says how long an exchange waits for its peer.
+type Patience struct {
+	Read, Send time.Duration // at a time
+	Gone       func() bool   // nobody waits for the answer any more; asked every second
+}
+
+// Errors of connections.
+var (
+	ErrTimeout = errors.New("the peer takes too long")
+	ErrGone    = errors.New("the client has gone")
+)
+
+// Sizes of a connection's buffers, in bytes: what a peer's head may have, and
+// what a request's head most often has.
+const (
+	readBuffer  = 16 << 10
+	writeBuffer = 4 << 10
+)
+
+// buffers are lent to connections while they serve.
+var buffers = struct{ readers, writers sync.Pool }{
+	sync.Pool{New: func() any { return bufio.NewReaderSize(nil, readBuffer) }},
+	sync.Pool{New: func() any { return bufio.NewWriterSize(nil, writeBuffer) }},
+}
+
+func newConn(p *Peer, nc net.Conn, secure bool) *Conn {
+	return &Conn{peer: p, net: nc, secure: secure, epoch: time.Now()}
+}
+
+// begin makes the connection ready for an exchange.
+func (c *Conn) begin(patience Patience) {
+	c.patience = patience
+	c.R = buffers.readers.Get().(*bufio.Reader)
+	c.W = buffers.writers.Get().(*bufio.Writer)
+	c.R.Reset(reader{c})
+	c.W.Reset(writer{c})
+}
+
+// end gives the buffers back.
+func (c *Conn) end() {
+	c.R.Reset(nil)
+	c.W.Reset(nil)
+	buffers.readers.Put(c.R)
+	buffers.writers.Put(c.W)
+	c.R, c.W, c.patience = nil, nil, Patience{}
+}
+
+// Used tells whether the connection has served an exchange before this one: the
+// peer may have closed it meanwhile.
+func (c *Conn) Used() bool { return c.used }
+
+// Net is the connection itself, for a tunnel.
+func (c *Conn) Net() net.Conn { return c.net }
+
+// Close ends the connection.
+func (c *Conn) Close() {
+	c.net.Close()
+	c.end()
+}
+
+// Keep ends an exchange whose response has been read to its end, and keeps the
+// connection for another.
+func (c *Conn) Keep() {
+	clean := c.R.Buffered() == 0 && c.W.Buffered() == 0
+	c.end()
+	c.used = true
+	if !clean || !c.peer.idle.put(c) {
+		c.net.Close()
+	}
+}
+
+// Abort has the writer of the connection fail.
+func (c *Conn) Abort() { c.net.SetWriteDeadline(time.Unix(1, 0)) }
+
+// reader and writer are what a connection's buffers read from and write to.
+type (
+	reader struct{ *Conn }
+	writer struct{ *Conn }
+)
+
+// look is how often one who waits for a peer looks whether its client is still
+// there.
+const look = time.Second
+
+func (r reader) Read(p []byte) (int, error) {
+	c := r.Conn
+	var begun time.Duration
+	for {
+		now := time.Since(c.epoch)
+		if begun == 0 {
+			begun = now
+		}
+		left := c.patience.Read - (now - begun)
+		if left <= 0 {
+			return 0, ErrTimeout
+		}
+		if by, changed := moveDeadline(c.readBy, now, min(left, look)); changed {
+			c.readBy = by
+			c.net.SetReadDeadline(c.epoch.Add(by))
+		}
+		n, err := c.net.Read(p)
+		if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
+			if c.patience.Gone != nil && c.patience.Gone() {
+				return 0, ErrGone
+			}
+			continue
+		}
+		return n, err
+	}
+}
+
+func (w writer) Write(p []byte) (int, error) {
+	c := w.Conn
+	if by, changed := moveDeadline(c.writeBy, time.Since(c.epoch), c.patience.Send); changed {
+		c.writeBy = by
+		c.net.SetWriteDeadline(c.epoch.Add(by))
+	}
+	n, err := c.net.Write(p)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = ErrTimeout
+	}
+	return n, err
+}
+
+// moveDeadline decides whether a deadline d from now must be set where old is
+// set: to set one costs more than it is worth for a little. What stays set is
+// at most an eighth of d earlier, and never later.
+func moveDeadline(old, now, d time.Duration) (deadline time.Duration, changed bool) {
+	deadline = now + d
+	early := deadline - old
+	return deadline, early < 0 || early > d/8
+}
