@@ -215,7 +215,12 @@ func TestProxyResponse(t *testing.T) {
 
 // Answers that are none, or that somebody could understand in another way.
 func TestMalformedPeers(t *testing.T) {
-	for _, answer := range []string{
+	var answer atomic.Pointer[string]
+	s := start(t, proxyConfig("tries = 1", rawPeer(t, func(c net.Conn, r *bufio.Reader) {
+		http.ReadRequest(r)
+		io.WriteString(c, strings.ReplaceAll(*answer.Load(), "\n", "\r\n"))
+	})))
+	for _, text := range []string{
 		"", "\n", "nonsense\n\n", "HTTP/1.1 200\nX", "HTTP/2.0 200 OK\n\n", "HTTP/1.1 20 OK\n\n", "HTTP/1.1 2000 OK\n\n", "HTTP/1.1 600 OK\n\n", "HTTP/1.1  200 OK\n\n",
 		"HTTP/1.1 200 OK\nContent-Length: 1\nContent-Length: 1\n\nx", "HTTP/1.1 200 OK\nContent-Length: 1\nTransfer-Encoding: chunked\n\nx",
 		"HTTP/1.1 200 OK\nTransfer-Encoding: chunked\nContent-Length: 1\n\nx", "HTTP/1.1 200 OK\nTransfer-Encoding: gzip, chunked\n\nx", "HTTP/1.1 200 OK\nTransfer-Encoding: identity\n\nx",
@@ -224,10 +229,7 @@ func TestMalformedPeers(t *testing.T) {
 		"HTTP/1.1 200 OK\n: 1\n\n", "HTTP/1.1 200 OK\nX\n\n", "HTTP/1.1 200 OK\nX Y: 1\n\n", "HTTP/1.1 200 OK\nX: a\x00b\n\n", "HTTP/1.1 101 Switching Protocols\nUpgrade: websocket\nConnection: Upgrade\n\n",
 		"HTTP/1.1 200 OK\nX: " + strings.Repeat("x", 17<<10) + "\n\n", strings.Repeat("HTTP/1.1 103 Early Hints\n\n", 20),
 	} {
-		s := start(t, proxyConfig("tries = 1", rawPeer(t, func(c net.Conn, r *bufio.Reader) {
-			http.ReadRequest(r)
-			io.WriteString(c, strings.ReplaceAll(answer, "\n", "\r\n"))
-		})))
+		answer.Store(&text)
 		c := s.dial()
 		c.send("GET / HTTP/1.1\nHost: a\n\n")
 		r, err := http.ReadResponse(c.r, nil)
@@ -235,9 +237,9 @@ func TestMalformedPeers(t *testing.T) {
 			r, err = http.ReadResponse(c.r, nil)
 		}
 		if err != nil || r.StatusCode != 502 {
-			t.Errorf("%.80q: %v %v", answer, r, err)
+			t.Errorf("%.80q: %v %v", text, r, err)
 		}
-		s.stop()
+		c.Close()
 	}
 }
 
@@ -450,16 +452,12 @@ func TestProxyTries(t *testing.T) {
 	} {
 		asked.Store(0)
 		s := start(t, proxyConfig(order+test.lines, slices.Clone(test.peers)...))
-		for {
-			c := s.dial()
-			c.send(fmt.Sprintf("%s / HTTP/1.1\nHost: a\nContent-Length: %d\n\n%s", test.method, len(test.body), test.body))
-			r := c.receive(test.method)
-			if r.StatusCode != test.status || test.want != "" && r.body != test.want || asked.Load() != test.atFirst {
-				t.Errorf("%+v: %d %q, %d asked", test, r.StatusCode, r.body, asked.Load())
-			}
-			break
+		c := s.dial()
+		c.send(fmt.Sprintf("%s / HTTP/1.1\nHost: a\nConnection: close\nContent-Length: %d\n\n%s", test.method, len(test.body), test.body))
+		if r := c.receive(test.method); r.StatusCode != test.status || test.want != "" && r.body != test.want || asked.Load() != test.atFirst {
+			t.Errorf("%+v: %d %q, %d asked", test, r.StatusCode, r.body, asked.Load())
 		}
-		if len(s.group("app").State().Peers) > 0 && s.group("app").State().Peers[0].Connections != 0 {
+		if s.group("app").State().Peers[0].Connections != 0 {
 			t.Errorf("%+v: %+v", test, s.group("app").State())
 		}
 		s.stop()
