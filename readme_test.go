@@ -83,6 +83,23 @@ func TestReadme(t *testing.T) {
 	runReadme(t, "README.md", "config.toml")
 }
 
+// The README's table has every example.
+func TestReadmeHasEveryExample(t *testing.T) {
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folders, err := filepath.Glob("wasm-examples/*")
+	if err != nil || len(folders) == 0 {
+		t.Fatalf("no examples: %v", err)
+	}
+	for _, folder := range folders {
+		if link := "](" + filepath.ToSlash(folder) + ")"; !strings.Contains(string(text), link) {
+			t.Errorf("README.md does not list %s", folder)
+		}
+	}
+}
+
 // runReadme runs the curl commands in a page's console blocks against a
 // configuration and compares what they print.
 func runReadme(t *testing.T, page, file string) {

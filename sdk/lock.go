@@ -22,39 +22,41 @@ type Lock struct {
 const (
 	lockExpiry  = TTL(30e9)
 	lockTimeout = TTL(5e9)
-	lockStep    = TTL(1e6) // twice as long each time
-	lockMaxStep = TTL(500e6)
+	lockStep    = int64(1e6) // twice as long each time
+	lockMaxStep = int64(500e6)
 )
 
 // Acquire takes the lock, and answers how to give it back. It waits while
 // others have it; after the timeout it is [ErrTimeout]. Giving back answers
 // [ErrNotFound] or [ErrExists] where the lock had ended by itself.
 func (l *Lock) Acquire(key string) (unlock func() error, err error) {
-	expiry, left := l.Expiry, l.Timeout
+	expiry, timeout := l.Expiry, l.Timeout
 	if expiry == 0 {
 		expiry = lockExpiry
 	}
-	if left == 0 {
-		left = lockTimeout
+	if timeout == 0 {
+		timeout = lockTimeout
 	}
+	begin := Now()
 	owner, err := l.owner()
 	if err != nil {
 		return nil, err
 	}
 	for step := lockStep; ; step = min(2*step, lockMaxStep) {
-		switch err := l.Zone.SafeAdd(key, owner, expiry); {
-		case err == nil:
+		err := l.Zone.SafeAdd(key, owner, expiry)
+		if err == nil {
 			return func() error { return l.Zone.CompareAndSwap(key, owner, Value{}, 0) }, nil
-		case err != ErrExists:
+		}
+		if err != ErrExists {
 			return nil, err
-		case left <= 0:
+		}
+		left := int64(timeout) - (Now() - begin) // in Redis trying takes time, too
+		if left <= 0 {
 			return nil, ErrTimeout
 		}
-		step = min(step, left)
-		if err := Sleep(step); err != nil {
+		if err := Sleep(min(step, left)); err != nil {
 			return nil, err
 		}
-		left -= step
 	}
 }
 

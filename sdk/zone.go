@@ -331,6 +331,9 @@ func (z *Zone) Info() (ZoneInfo, error) {
 // There is no function to call at the end: the server takes the exchange off
 // the count, whatever happens to it. [ErrNoMemory] after 64 in one exchange.
 // Not in init, init_worker and exit_worker.
+//
+// In a zone in Redis the count of a machine that dies ends within half a
+// minute, and Get does not answer it: [ErrIsList].
 func (z *Zone) Hold(key string, max int) (int, error) {
 	id := z.handle()
 	if id < 0 {

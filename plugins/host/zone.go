@@ -100,6 +100,8 @@ func zoneErrno(err error) abi.Errno {
 		return abi.IsList
 	case zone.ErrNoMemory:
 		return abi.NoMemory
+	case zone.ErrBusy:
+		return abi.Busy
 	case zone.ErrBadArgument:
 		return abi.BadArgument
 	}

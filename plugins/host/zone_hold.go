@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"time"
 
 	"github.com/tetratelabs/wazero/api"
 
@@ -14,9 +15,15 @@ const maxHolds = 64
 
 // holds are the counts that an exchange stands in.
 type holds struct {
-	stores []zone.Store
-	ends   []int  // where their keys end
-	keys   []byte // one after the other
+	held []held
+	keys []byte // one after the other
+}
+
+// held is one of them.
+type held struct {
+	store  zone.Store
+	ticket uint64
+	end    int // where its key ends
 }
 
 // zoneHold is the incoming function of resty.limit.conn; its leaving is
@@ -26,51 +33,47 @@ func zoneHold(c *Call, s []uint64) {
 	if z == nil {
 		return
 	}
-	most := int64(api.DecodeI32(s[3]))
+	most := int(api.DecodeI32(s[3]))
 	h := &c.Exchange.holds
 	switch {
 	case most < 1:
 		fail(s, abi.BadArgument)
 		return
-	case len(h.stores) == maxHolds || len(h.keys)+len(key) > maxCtx:
+	case len(h.held) == maxHolds || len(h.keys)+len(key) > maxCtx:
 		fail(s, abi.NoMemory)
 		return
 	}
-	sum, _, err := z.Incr(c, key, zone.IntOf(1), zone.IntOf(0), 0)
+	// The guest's memory may have another key by the end of a wait.
+	begin := len(h.keys)
+	h.keys = append(h.keys, key...)
+	n, ticket, err := z.Hold(c, h.keys[begin:], most)
 	if err != nil {
+		h.keys = h.keys[:begin]
 		fail(s, zoneErrno(err))
 		return
 	}
-	h.stores = append(h.stores, z)
-	h.keys = append(h.keys, key...)
-	h.ends = append(h.ends, len(h.keys))
-	if sum.Float() > float64(most) {
-		h.releaseLast()
-		fail(s, abi.Busy)
-		return
-	}
-	zoneDone(s, int(sum.Float()), nil)
+	h.held = append(h.held, held{z, ticket, len(h.keys)})
+	zoneDone(s, n, nil)
 }
+
+// releaseWithin is how long stores somewhere else may take to release all that
+// an exchange holds: the connection's next request waits meanwhile.
+const releaseWithin = time.Second
 
 // Release takes the exchange off all counts it stands in.
 func (x *Exchange) Release() {
-	for len(x.holds.stores) > 0 {
-		x.holds.releaseLast()
+	h := &x.holds
+	ctx, begin := context.Background(), 0
+	for i, one := range h.held {
+		if _, remote := one.store.(*remoteZone); remote && ctx == context.Background() {
+			within, cancel := context.WithTimeout(ctx, releaseWithin)
+			defer cancel()
+			ctx = within
+		}
+		// A store sees to it that what it could not release ends by itself.
+		one.store.Release(ctx, h.keys[begin:one.end], one.ticket)
+		h.held[i].store = nil
+		begin = one.end
 	}
-	x.holds.keys = kept(x.holds.keys)
-}
-
-func (h *holds) releaseLast() {
-	last, begin := len(h.stores)-1, 0
-	if last > 0 {
-		begin = h.ends[last-1]
-	}
-	z, key := h.stores[last], h.keys[begin:]
-	ctx := context.Background()
-	sum, _, err := z.Incr(ctx, key, zone.IntOf(-1), zone.Value{}, 0)
-	if err == nil && sum.Float() <= 0 {
-		z.CompareAndSwap(ctx, key, sum, zone.Value{}, 0) // else keys of clients would pile up
-	}
-	h.stores[last] = nil
-	h.stores, h.ends, h.keys = h.stores[:last], h.ends[:last], h.keys[:begin]
+	h.held, h.keys = h.held[:0], kept(h.keys)
 }

@@ -61,6 +61,18 @@ func (z *remoteZone) Incr(ctx context.Context, key []byte, delta, init zone.Valu
 	return sum, forcible, err
 }
 
+func (z *remoteZone) Hold(ctx context.Context, key []byte, most int) (n int, ticket uint64, err error) {
+	err = z.wait(ctx, func(ctx context.Context) error {
+		n, ticket, err = z.store.Hold(ctx, key, most)
+		return err
+	})
+	return n, ticket, err
+}
+
+func (z *remoteZone) Release(ctx context.Context, key []byte, ticket uint64) error {
+	return z.wait(ctx, func(ctx context.Context) error { return z.store.Release(ctx, key, ticket) })
+}
+
 func (z *remoteZone) CompareAndSwap(ctx context.Context, key []byte, old, new zone.Value, ttl time.Duration) error {
 	return z.wait(ctx, func(ctx context.Context) error { return z.store.CompareAndSwap(ctx, key, old, new, ttl) })
 }

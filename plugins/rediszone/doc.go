@@ -11,7 +11,9 @@
 // The braces put all keys of a zone into one slot of a cluster: so its keys
 // can be listed. A list is a list. Texts, floats and booleans stand there as
 // zone.Value encodes them, integers as decimal digits, which Redis itself can
-// add to without losing a bit.
+// add to without losing a bit. What a key counts by Hold is a sorted set of
+// leases: Get answers a list's error for it, and it is gone half a minute after
+// those who held it have died.
 //
 // # What is different
 //

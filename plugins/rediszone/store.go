@@ -19,13 +19,14 @@ import (
 type Store struct {
 	client *redis.Client
 	prefix string
+	leases *leases
 }
 
 var _ zone.Store = (*Store)(nil)
 
 // New makes a zone of that name. It does not ask Redis anything.
 func New(client *redis.Client, name string) *Store {
-	return &Store{client, "{phasm:zone:" + name + "}"}
+	return &Store{client, "{phasm:zone:" + name + "}", newLeases()}
 }
 
 // cachedFor is how long a value may be answered from what the client has kept,

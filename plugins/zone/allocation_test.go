@@ -21,6 +21,7 @@ func TestAllocations(t *testing.T) {
 		{"get", func() { z.Get(ctx, dst, key) }},
 		{"set a number", func() { z.Set(ctx, zone.Set, key, zone.IntOf(1), 0) }},
 		{"incr", func() { z.Incr(ctx, key, zone.IntOf(1), zone.IntOf(0), time.Second) }},
+		{"hold", func() { z.Hold(ctx, key[:6], 2); z.Release(ctx, key[:6], 0) }},
 		{"ttl", func() { z.TTL(ctx, key); z.Expire(ctx, key, time.Second) }},
 		{"swap", func() { z.CompareAndSwap(ctx, key, text, text, 0) }},
 		{"delete", func() { z.Delete(ctx, key); z.Set(ctx, zone.Add, key, zone.BoolOf(true), 0) }},

@@ -99,3 +99,35 @@ func TestIncrLosesNothing(t *testing.T) {
 		t.Errorf("a key was added %d times", added.Load())
 	}
 }
+
+// TestHoldKeepsToTheLimit holds from many goroutines, never more at once than
+// may be.
+func TestHoldKeepsToTheLimit(t *testing.T) {
+	const most = 5
+	z := zone.New(zone.MinSize)
+	ctx, key := context.Background(), []byte("h")
+	var inside atomic.Int64
+	var workers sync.WaitGroup
+	for worker := range 8 {
+		workers.Go(func() {
+			for range 2000 {
+				n, ticket, err := z.Hold(ctx, key, most)
+				if err != nil {
+					if err != zone.ErrBusy {
+						t.Error(err)
+					}
+					continue
+				}
+				if now := inside.Add(1); n > most || now > most {
+					t.Errorf("worker %d is number %d of %d", worker, n, now)
+				}
+				inside.Add(-1)
+				z.Release(ctx, key, ticket)
+			}
+		})
+	}
+	workers.Wait()
+	if _, err := z.Get(ctx, nil, key); err != zone.ErrNotFound {
+		t.Errorf("the count is still there: %v", err)
+	}
+}

@@ -18,6 +18,7 @@ var (
 	ErrNotList     = errors.New("value not a list")
 	ErrIsList      = errors.New("value is a list")
 	ErrNoMemory    = errors.New("no memory")
+	ErrBusy        = errors.New("busy")
 	ErrBadArgument = errors.New("bad argument") // a key without a length, or of more than MaxKey; a negative TTL; no value
 )
 
@@ -70,6 +71,13 @@ type Store interface {
 	// that is missing begins at init, with that TTL, or is ErrNotFound where
 	// init is no value; forcible is as for Set.
 	Incr(ctx context.Context, key []byte, delta, init Value, ttl time.Duration) (sum Value, forcible bool, err error)
+	// Hold counts one more under a key, where that makes at most most, and
+	// answers the count and a ticket for [Store.Release]; else it is ErrBusy. A
+	// key that is missing begins at 0; one that has no number is ErrNotNumber.
+	Hold(ctx context.Context, key []byte, most int) (n int, ticket uint64, err error)
+	// Release takes one off the count again, and deletes the key that counts
+	// none any more. After an error it is taken off later, by the store itself.
+	Release(ctx context.Context, key []byte, ticket uint64) error
 	// CompareAndSwap sets a key where its value is old: another is ErrExists,
 	// none ErrNotFound. Where old is no value the key must be missing; where
 	// new is none the key is deleted.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -12,14 +13,14 @@ import (
 	"testing"
 )
 
-// TestReference holds the comments, which are the reference of the
-// configuration, against the tags, which the decoder obeys.
-func TestReference(t *testing.T) {
+// keysOf calls see with every key that the comments and tags of this package
+// describe.
+func keysOf(t *testing.T, see func(key string, field *ast.Field, tag reflect.StructTag)) {
+	t.Helper()
 	entries, err := os.ReadDir(".")
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys := 0
 	for _, entry := range entries {
 		if !strings.HasSuffix(entry.Name(), ".go") || strings.HasSuffix(entry.Name(), "_test.go") {
 			continue
@@ -38,14 +39,41 @@ func TestReference(t *testing.T) {
 				t.Fatal(err)
 			}
 			tag := reflect.StructTag(text)
-			if tag.Get("toml") == "" {
-				return true
+			if key := tag.Get("toml"); key != "" {
+				see(key, field, tag)
 			}
-			keys++
-			checkComment(t, field.Names[0].Name, field.Doc.Text(), tag)
 			return true
 		})
 	}
+}
+
+// TestReadme looks for every key in the table of the README.
+func TestReadme(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ = bytes.Cut(text, []byte("\n## Configuration\n"))
+	text, _, found := bytes.Cut(text, []byte("\n## "))
+	if !found {
+		t.Fatal("the README has no chapter Configuration")
+	}
+	code := bytes.Join(regexp.MustCompile("`[^`]+`").FindAll(text, -1), []byte("\n"))
+	keysOf(t, func(key string, field *ast.Field, _ reflect.StructTag) {
+		if !regexp.MustCompile(`\b` + key + `\b`).Match(code) {
+			t.Errorf("the README's configuration table lacks %s: %s", key, field.Doc.Text())
+		}
+	})
+}
+
+// TestReference holds the comments, which are the reference of the
+// configuration, against the tags, which the decoder obeys.
+func TestReference(t *testing.T) {
+	keys := 0
+	keysOf(t, func(_ string, field *ast.Field, tag reflect.StructTag) {
+		keys++
+		checkComment(t, field.Names[0].Name, field.Doc.Text(), tag)
+	})
 	if keys < 40 {
 		t.Errorf("only %d keys found", keys)
 	}

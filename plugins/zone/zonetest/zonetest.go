@@ -190,6 +190,9 @@ var cases = []struct {
 			t.fails("pop", err, zone.ErrBadArgument)
 			_, err = t.store.Len(ctx, k)
 			t.fails("len", err, zone.ErrBadArgument)
+			_, _, err = t.store.Hold(ctx, k, 1)
+			t.fails("hold", err, zone.ErrBadArgument)
+			t.fails("release", t.store.Release(ctx, k, 1), zone.ErrBadArgument)
 		}
 		k := []byte("k")
 		for _, mode := range []zone.Mode{zone.Set, zone.SafeSet, zone.Add, zone.SafeAdd, zone.Replace} {
@@ -314,6 +317,51 @@ var cases = []struct {
 		t.incr("n", one, none, 0, "not found")
 		t.incr("n", one, zone.IntOf(5), 0, "6")
 		t.ttl("n", 0, nil)
+	}},
+	{"counts that are held", func(t *tester) {
+		var tickets []uint64
+		hold := func(most, want int, fails error) {
+			t.Helper()
+			n, ticket, err := t.store.Hold(ctx, []byte("h"), most)
+			t.fails("hold", err, fails)
+			t.equal("hold", n, want)
+			if err == nil {
+				tickets = append(tickets, ticket)
+			}
+		}
+		for range 3 {
+			hold(2, 1, nil)
+			hold(2, 2, nil)
+			hold(2, 0, zone.ErrBusy)
+			hold(1, 0, zone.ErrBusy)
+			hold(3, 3, nil)
+			for _, ticket := range tickets {
+				t.fails("release", t.store.Release(ctx, []byte("h"), ticket), nil)
+			}
+			tickets = nil
+			t.equal("keys", len(t.keys(0)), 0)
+		}
+		t.fails("release what is not held", t.store.Release(ctx, []byte("none"), 5), nil)
+		t.equal("keys", len(t.keys(0)), 0)
+		hold(1, 1, nil)
+		t.fails("delete", t.store.Delete(ctx, []byte("h")), nil)
+		hold(1, 1, nil)
+		for name, set := range map[string]func(){
+			"text": func() { t.set("h", text("v"), 0) },
+			"list": func() { t.push("h", zone.Left, text("v"), 1, nil) },
+			"bool": func() { t.set("h", zone.BoolOf(true), 0) },
+		} {
+			t.fails("delete", t.store.Delete(ctx, []byte("h")), nil)
+			set()
+			_, _, err := t.store.Hold(ctx, []byte("h"), 5)
+			t.fails("hold a "+name, err, zone.ErrNotNumber)
+		}
+		t.fails("delete", t.store.Delete(ctx, []byte("h")), nil)
+		t.set("h", text("v"), time.Second)
+		t.advance(1100 * time.Millisecond)
+		hold(1, 1, nil)
+		_, _, err := t.store.Hold(ctx, []byte("h"), 0)
+		t.fails("hold at most none", err, zone.ErrBadArgument)
 	}},
 	{"compare and swap", func(t *tester) {
 		swap := func(old, new zone.Value, want error) {
