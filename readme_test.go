@@ -263,3 +263,15 @@ func requireCommand(t *testing.T, name string) {
 		t.Skip(message)
 	}
 }
+
+// The README's configuration is one that phasm -t accepts.
+func TestReadmeConfiguration(t *testing.T) {
+	text := strings.Join(linesOf(t, "README.md", "toml"), "\n")
+	file := filepath.Join(t.TempDir(), "config.toml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil || text == "" {
+		t.Fatalf("%v %q", err, text)
+	}
+	if output, err := phasm(t, "-t", "-c", file).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, output)
+	}
+}
