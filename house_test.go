@@ -54,7 +54,8 @@ var imports = []struct{ pkg, may string }{
 	{"bench/floor", ""},
 	{"bench/httpwasm", ""},
 	{"bench/httpwasm/guest", ""},
-	{"bench", ""},
+	{"bench/openloop", ""},
+	{"bench", "bench/openloop"},
 	{".", "sdk sdk/scaffold plugins/source server/config server"},
 }
 
