@@ -15,6 +15,8 @@ import (
 	"testing"
 	"text/tabwriter"
 	"time"
+
+	"phasm/bench/openloop"
 )
 
 // What spinning guests may do to others, and how long they may go on beyond
@@ -38,17 +40,17 @@ func BenchmarkSpinners(b *testing.B) {
 	server := serveSpinners(b, budget)
 	address := server.address
 	rate := 0.3 * capacity(b, address)
-	load := newOpenLoop(b, address, "/")
+	load := newLoad(b, address, "/")
 	var alone []time.Duration // beyond the budget, until the answer, of a spinner with nobody else
 	for range 5 {
 		start := time.Now()
 		connect(b, address).get("/spin")
 		alone = append(alone, time.Since(start)-budget)
 	}
-	var quiet, busy []time.Duration
+	var quiet, busy openloop.Result
 	var over []time.Duration // beyond the budget, each spinner
 	for range 8 {
-		quiet = append(quiet, load.run(rate, budget)...)
+		quiet.Add(runLoad(b, load, rate, budget))
 		var spinning sync.WaitGroup
 		before := spent(b, server)
 		for range runtime.NumCPU() {
@@ -58,7 +60,7 @@ func BenchmarkSpinners(b *testing.B) {
 				}
 			})
 		}
-		busy = append(busy, load.run(rate, budget)...)
+		busy.Add(runLoad(b, load, rate, budget))
 		spinning.Wait()
 		each := (spent(b, server) - before) / time.Duration(runtime.NumCPU())
 		over = append(over, each-budget)
@@ -67,18 +69,18 @@ func BenchmarkSpinners(b *testing.B) {
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(w, "%.0f requests/s\tp50\tp99\tmost\t\n", rate)
 	for _, row := range []struct {
-		name  string
-		times []time.Duration
+		name string
+		got  openloop.Result
 	}{{"quiet", quiet}, {fmt.Sprintf("%d guests spin", runtime.NumCPU()), busy}} {
-		fmt.Fprintf(w, "%s\t%v\t%v\t%v\t\n", row.name, percentile(row.times, 50), percentile(row.times, 99), percentile(row.times, 100))
+		fmt.Fprintf(w, "%s\t%v\t%v\t%v\t\n", row.name, row.got.Percentile(50), row.got.Percentile(99), row.got.Percentile(100))
 	}
 	w.Flush()
 	fmt.Printf("\n%sspinners computed for %v more than their budget of %v at the median, %v at most; one alone was answered %v after it, %v at most\n",
 		table.String(), percentile(over, 50), budget, percentile(over, 100), percentile(alone, 50), percentile(alone, 100))
 	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(float64(percentile(busy, 99).Microseconds()), "µs-p99")
-	if limit := max(maxSlowdown*percentile(quiet, 99), maxTail); percentile(busy, 99) > limit {
-		b.Errorf("the 99th percentile is %v, it may be %v", percentile(busy, 99), limit)
+	b.ReportMetric(float64(busy.Percentile(99).Microseconds()), "µs-p99")
+	if limit := max(maxSlowdown*quiet.Percentile(99), maxTail); busy.Percentile(99) > limit {
+		b.Errorf("the 99th percentile is %v, it may be %v", busy.Percentile(99), limit)
 	}
 	if most := max(percentile(over, 100), percentile(alone, 50)); most > maxOver {
 		b.Errorf("a spinner went on for %v beyond its budget, it may for %v", most, maxOver)
@@ -115,6 +117,33 @@ func spent(b *testing.B, server *background) time.Duration {
 		b.Fatal(err)
 	}
 	return time.Duration(seconds * float64(time.Second))
+}
+
+const connections = 64
+
+// newLoad asks a server for a path; all its answers should be 200.
+func newLoad(b *testing.B, address, path string) *openloop.Load {
+	l, err := openloop.New(openloop.Options{
+		Address: address, Connections: connections, Status: http.StatusOK,
+		Requests: [][]byte{fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path)},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(l.Close)
+	return l
+}
+
+func runLoad(b *testing.B, l *openloop.Load, rate float64, period time.Duration) openloop.Result {
+	got, err := l.Run(rate, period)
+	if err != nil || got.Wrong > 0 || got.Lost > 0 {
+		b.Fatalf("%d wrong answers, %d lost (%v)", got.Wrong, got.Lost, err)
+	}
+	return got
+}
+
+func percentile(times []time.Duration, p int) time.Duration {
+	return openloop.Result{Times: times}.Percentile(p)
 }
 
 // connection is a client's.

@@ -54,13 +54,14 @@ var imports = []struct{ pkg, may string }{
 	{"bench/floor", ""},
 	{"bench/httpwasm", ""},
 	{"bench/httpwasm/guest", ""},
-	{"bench", ""},
+	{"bench/openloop", ""},
+	{"bench", "bench/openloop"},
 	{".", "sdk sdk/scaffold plugins/source server/config server"},
 }
 
 // topLevel is what the repository's root may hold, beside Go's test files.
 const topLevel = "main.go server pool plugins sdk wasm-examples bench deploy config.toml " +
-	"go.mod go.sum README.md Makefile .ci .github .gitignore .golangci.yml"
+	"go.mod go.sum default.pgo README.md Makefile .ci .github .gitignore .golangci.yml"
 
 // TestHouse checks the rules of the house on this repository.
 func TestHouse(t *testing.T) {

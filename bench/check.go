@@ -28,7 +28,7 @@ func checkSame(s *stage, phasm, other string) error {
 	}
 	switch {
 	case ours.status != w.Status || theirs.status != w.Status:
-		return fmt.Errorf("phasm answers with status %d, the other with %d, and it should be %d:\n%.500s\n%.500s", ours.status, theirs.status, w.Status, ours.body, theirs.body)
+		return fmt.Errorf("phasm answers with status %d, the other with %d, and it should be %d: %.100q, %.100q", ours.status, theirs.status, w.Status, ours.body, theirs.body)
 	case !same(ours.body, theirs.body, w.JSON):
 		return fmt.Errorf("phasm answers %d bytes, %.200q, the other %d, %.200q", len(ours.body), ours.body, len(theirs.body), theirs.body)
 	}

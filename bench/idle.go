@@ -18,9 +18,6 @@ type idle struct {
 	OpenResty   int
 }
 
-// maxIdleBytes is what a connection to phasm may take.
-const maxIdleBytes = 16 << 10
-
 // measureIdle has many connections ask for hello once and then wait.
 func measureIdle(hello *workload, b binaries, connections int) (r idle, err error) {
 	if err := raiseFileLimit(connections + 1000); err != nil {
@@ -44,7 +41,7 @@ func measureIdle(hello *workload, b binaries, connections int) (r idle, err erro
 // idleBytes is what each of the connections adds to a server's memory once all
 // of them have had an answer.
 func idleBytes(s *stage, server *process, address string, connections int) (int, error) {
-	if _, err := drive(s, address, time.Second); err != nil { // what serving takes in itself is there
+	if err := warm(s, address, time.Second/2); err != nil { // what serving takes in itself is there
 		return 0, err
 	}
 	before := server.resident()

@@ -11,7 +11,6 @@ import (
 type peer struct {
 	Name   string
 	Title  string
-	Least  float64 `json:",omitempty"` // how many times phasm's CPU time it should take at least
 	sample         // median
 	Ratio  float64 // its CPU time for a request over phasm's: the median of the rounds
 	Rounds []float64
@@ -24,8 +23,8 @@ type peer struct {
 // floor, and another host of WASM plugins.
 func peers() []*peer {
 	return []*peer{
-		{Name: "floor", Title: "the floor: an epoll loop that parses nothing", Least: 1 / 1.5},
-		{Name: "httpwasm", Title: "http-wasm's reference host on net/http", Least: 3},
+		{Name: "floor", Title: "the floor: an epoll loop that parses nothing"},
+		{Name: "httpwasm", Title: "http-wasm's reference host on net/http"},
 	}
 }
 
@@ -66,23 +65,25 @@ func comparePeers(hello *workload, b binaries, p plan) ([]*peer, error) {
 			return nil, fmt.Errorf("%s: %w", other.Name, err)
 		}
 	}
+	for _, one := range all {
+		if err := warm(s, one.address, p.warm); err != nil {
+			return nil, err
+		}
+	}
 	rounds := make([][]sample, len(all))
-	for round := -1; round < p.rounds; round++ {
+	for range p.rounds {
 		for i, one := range all {
-			period := p.period
-			if round < 0 {
-				period = p.warm
-			}
-			got, bad, err := turn(s, one.server, one.address, period)
+			got, bad, err := turn(s, one.server, one.address, p.period)
 			if err != nil {
 				return nil, err
+			}
+			if bad == "" && got.CPU == 0 {
+				bad = "it had no CPU time to speak of"
 			}
 			if bad != "" {
 				return nil, fmt.Errorf("%s: %s", one.Name, bad)
 			}
-			if round >= 0 {
-				rounds[i] = append(rounds[i], got)
-			}
+			rounds[i] = append(rounds[i], got)
 		}
 	}
 	for i, one := range all {

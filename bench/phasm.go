@@ -25,6 +25,8 @@ func phasmConfig(s *stage, rest string) string {
 	}
 	return fmt.Sprintf(`[server]
 workers = %d
+[admin]
+address = %q
 [server.limits]
 requests = 1000000000
 connections = 20000
@@ -32,7 +34,7 @@ connections = 20000
 idle = "1h"
 [server.log]
 level = "error"
-`, workers) + rest
+`, workers, s.Admin) + rest
 }
 
 // cache is where phasm keeps what it has built and compiled: the user's own

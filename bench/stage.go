@@ -31,6 +31,9 @@ type stage struct {
 	Files     string // the folder of the files to serve
 	Folder    string // the workload's own
 	Plugin    string // the folder of the plugin's source
+	Code      string // the line that says where the plugin's code is
+	Listen    string // OpenResty's address, and how it listens there
+	Admin     string // phasm's admin listener
 }
 
 // binaries are what a stage is made of.
@@ -38,6 +41,7 @@ type binaries struct {
 	dir       string // where what is built is
 	phasm     string
 	openresty *openresty
+	plugin    string // in C, empty where it could not be built
 }
 
 // newStage starts what a workload needs and both servers.
@@ -57,10 +61,13 @@ func newStage(w *workload, b binaries, all bool) (s *stage, err error) {
 	if s.Plugin, err = filepath.Abs("bench/plugin"); err != nil {
 		return s, err
 	}
+	if s.Code = fmt.Sprintf("source = %q", s.Plugin); w.InC {
+		s.Code = fmt.Sprintf("path = %q", b.plugin)
+	}
 	if s.Folder, err = filepath.Abs(w.dir); err != nil {
 		return s, err
 	}
-	for _, address := range []*string{&s.Phasm, &s.OpenResty, &s.Redis, &s.Backend} {
+	for _, address := range []*string{&s.Phasm, &s.OpenResty, &s.Redis, &s.Backend, &s.Admin} {
 		if *address, err = freeAddress(); err != nil {
 			return s, err
 		}
@@ -68,12 +75,18 @@ func newStage(w *workload, b binaries, all bool) (s *stage, err error) {
 	if _, s.RedisPort, err = net.SplitHostPort(s.Redis); err != nil {
 		return s, err
 	}
+	if s.Listen = s.OpenResty; all {
+		s.Listen += " reuseport" // a queue for each worker
+	}
 	if err := s.makeFiles(); err != nil {
 		return s, err
 	}
-	if w.Script != "" {
-		s.script = filepath.Join(s.Folder, w.Script)
-	} else if w.Method != "GET" || w.Body != "" {
+	if w.TLS {
+		if err := makeCertificate(s.Dir); err != nil {
+			return s, err
+		}
+	}
+	if w.Method != "GET" || w.Body != "" || w.Keys > 0 {
 		s.script = s.write("request.lua", requestScript(w))
 	}
 	if err := s.startBehind(); err != nil {
@@ -102,9 +115,20 @@ func (s *stage) makeFiles() error {
 	return nil
 }
 
-// requestScript has wrk send a method and a body.
+// requestScript has wrk send a method and a body, or ask for one of many keys
+// with requests that are made beforehand.
 func requestScript(w *workload) string {
-	return fmt.Sprintf("wrk.method = %q\nwrk.body = [==[\n%s]==]\n", w.Method, w.Body)
+	if w.Keys == 0 {
+		return fmt.Sprintf("wrk.method = %q\nwrk.body = [==[\n%s]==]\n", w.Method, w.Body)
+	}
+	return fmt.Sprintf(`local requests = {}
+function init()
+	for n = 1, %d do
+		requests[n] = wrk.format(nil, (string.gsub(%q, "{n}", n - 1)))
+	end
+end
+function request() return requests[math.random(%[1]d)] end
+`, w.Keys, w.Path)
 }
 
 // startBehind starts what is behind the servers.
@@ -187,7 +211,7 @@ func (s *stage) url(address string) string {
 	if s.workload.TLS {
 		scheme = "https://"
 	}
-	return scheme + address + s.workload.Path
+	return scheme + address + s.workload.path(0)
 }
 
 // close stops all that was started and removes its files.

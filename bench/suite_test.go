@@ -1,27 +1,63 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"sync"
 	"testing"
+	"time"
 )
 
-// Both servers give the same answers to what is measured. Times are not looked
-// at.
-func TestAnswers(t *testing.T) {
+var built string // the folder of what the tests start
+
+func TestMain(m *testing.M) {
+	var err error
+	if built, err = os.MkdirTemp("", "phasm-bench-test-"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	os.RemoveAll(built)
+	os.Exit(code)
+}
+
+var prepareOnce = sync.OnceValues(func() (binaries, error) { return prepare(built) })
+
+// prepared moves to the project's folder, where the suite runs, and has it find
+// and build what it needs.
+func prepared(t *testing.T) binaries {
+	t.Helper()
 	t.Chdir("..")
-	b, err := prepare(t.TempDir())
-	if err != nil {
-		if os.Getenv("CI") == "" {
-			t.Skip(err)
-		}
+	b, err := prepareOnce()
+	if err == nil && b.plugin == "" {
+		err = errors.New("there is no compiler for the plugin in C")
+	}
+	switch {
+	case err == nil:
+	case os.Getenv("CI") == "":
+		t.Skip(err)
+	default:
 		t.Fatal(err)
 	}
+	return b
+}
+
+// Both servers give the same answers to what is measured, one after the other
+// and under load. Times are not looked at.
+func TestAnswers(t *testing.T) {
+	b := prepared(t)
 	workloads, err := loadWorkloads("bench/workloads")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, w := range workloads {
+	hog, err := loadWorkload("bench/hog")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hog.Path = "/hog"
+	for _, w := range append(workloads, hog) {
 		t.Run(w.Name, func(t *testing.T) {
 			s, err := newStage(w, b, true)
 			if err != nil {
@@ -31,27 +67,31 @@ func TestAnswers(t *testing.T) {
 			if err := check(s); err != nil {
 				t.Fatal(err)
 			}
-			l, err := drive(s, s.Phasm, 0)
-			if err != nil {
-				t.Fatal(err)
+			if w == hog {
+				return
 			}
-			if bad := l.bad(w); bad != "" {
-				t.Error(bad)
+			for _, address := range []string{s.Phasm, s.OpenResty} {
+				if bad, err := tried(s, address); err != nil || bad != "" {
+					t.Errorf("%s: %s %v", address, bad, err)
+				}
 			}
 		})
 	}
 }
 
+// tried asks for a moment, with wrk where it is wrk's script that matters.
+func tried(s *stage, address string) (bad string, err error) {
+	if s.workload.TLS || s.script != "" {
+		l, err := drive(s, address, time.Second)
+		return l.bad(s.workload), err
+	}
+	got, err := askOpen(s, address, 0, 100*time.Millisecond)
+	return unexpected(got), err
+}
+
 // The suite sees what is not the same.
 func TestCheckSeesDifferences(t *testing.T) {
-	t.Chdir("..")
-	b, err := prepare(t.TempDir())
-	if err != nil {
-		if os.Getenv("CI") == "" {
-			t.Skip(err)
-		}
-		t.Fatal(err)
-	}
+	b := prepared(t)
 	w := &workload{Method: "GET", Path: "/", Status: 200, dir: t.TempDir()}
 	write := func(name, text string) {
 		if err := os.WriteFile(w.dir+"/"+name, []byte(text), 0o644); err != nil {
@@ -116,31 +156,46 @@ Requests/sec:  23473.00`)
 	}
 }
 
-// The servers beside OpenResty say the same, too.
-func TestPeers(t *testing.T) {
-	t.Chdir("..")
-	b, err := prepare(t.TempDir())
-	if err != nil {
-		if os.Getenv("CI") == "" {
-			t.Skip(err)
-		}
-		t.Fatal(err)
-	}
-	hello, err := loadWorkloads("bench/workloads")
+// Around hello: the servers beside OpenResty say the same, too, and a reload
+// costs phasm no request.
+func TestSpecials(t *testing.T) {
+	b := prepared(t)
+	hello, err := loadWorkload("bench/workloads/02-hello")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if hello, err = only(hello, "hello"); err != nil {
-		t.Fatal(err)
-	}
-	got, err := comparePeers(hello[0], b, plan{rounds: 1})
+	p := plan{rounds: 1, special: 1500 * time.Millisecond}
+	peers, err := comparePeers(hello, b, p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range got {
+	for _, p := range peers {
 		if p.Rate == 0 || p.CPU == 0 {
 			t.Errorf("%s: %+v", p.Name, p.sample)
 		}
+	}
+	if r, err := measureReloads(hello, b, p); err != nil || r.Reloads == 0 || r.PhasmLost > 0 {
+		t.Errorf("reloads: %+v, %v", r, err)
+	}
+	if r, err := measureIdle(hello, b, 50); err != nil || r.Connections != 50 {
+		t.Errorf("idle connections: %+v, %v", r, err)
+	}
+}
+
+// What the compiler is to know comes out as a profile of phasm.
+func TestProfile(t *testing.T) {
+	b := prepared(t)
+	hello, err := loadWorkload("bench/workloads/02-hello")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "default.pgo")
+	if err := profile([]*workload{hello}, b, plan{}, file); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("go", "tool", "pprof", "-top", file).CombinedOutput()
+	if err != nil || !bytes.Contains(out, []byte("phasm/server.")) {
+		t.Errorf("%v, and phasm/server is not in\n%s", err, out)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"text/template"
 
@@ -25,8 +26,8 @@ type workload struct {
 	Path    string   // default /
 	Headers []string // "Name: value"
 	Body    string
-	Repeat  int    // how often the body is repeated; default once
-	Script  string // a file for wrk that makes the requests, in the folder
+	Repeat  int // how often the body is repeated; default once
+	Keys    int // requests are for one of so many paths, at random: {n} in Path is its number
 	TLS     bool
 
 	// The answer.
@@ -37,37 +38,62 @@ type workload struct {
 	Files   map[string]int // files to make in the stage's Files, and their sizes in bytes
 	Redis   bool           // it needs a Redis server
 	Backend bool           // it needs a server to pass requests on to
+	C       bool           // it is measured with the plugin in C as well
+	InC     bool           `toml:"-"` // this is that
+	Plugin  bool           `toml:"-"` // phasm has one
 	Target  float64        // how many times OpenResty's requests per CPU second there should be
 	Slow    bool           // left out by -short
 }
 
 // loadWorkloads reads them, in the order of their names. Folders are numbered,
-// so that this is the order of the tables; the number is not part of the name.
+// so that this is the order of the tables. One without phasm.toml is for later,
+// when phasm can do it.
 func loadWorkloads(dir string) ([]*workload, error) {
-	files, err := filepath.Glob(filepath.Join(dir, "*", "workload.toml"))
+	files, err := filepath.Glob(filepath.Join(dir, "*", "phasm.toml"))
 	if err != nil {
 		return nil, err
 	}
 	slices.Sort(files)
 	var all []*workload
 	for _, file := range files {
-		w := &workload{Method: "GET", Path: "/", Status: 200, Repeat: 1}
-		meta, err := toml.DecodeFile(file, w)
+		w, err := loadWorkload(filepath.Dir(file))
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
+			return nil, err
 		}
-		if unknown := meta.Undecoded(); len(unknown) > 0 {
-			return nil, fmt.Errorf("%s: unknown key %s", file, unknown[0])
-		}
-		w.dir = filepath.Dir(file)
-		_, w.Name, _ = strings.Cut(filepath.Base(w.dir), "-")
-		w.Body = strings.Repeat(w.Body, w.Repeat)
 		all = append(all, w)
+		if w.C {
+			again := *w
+			again.Name, again.Title, again.InC = w.Name+"-c", w.Title+", in C", true
+			all = append(all, &again)
+		}
 	}
 	if len(all) == 0 {
 		return nil, fmt.Errorf("no workloads in %s: start the suite in the project's folder", dir)
 	}
 	return all, nil
+}
+
+// loadWorkload reads one folder. Its number is not part of the name.
+func loadWorkload(dir string) (*workload, error) {
+	file := filepath.Join(dir, "workload.toml")
+	w := &workload{Method: "GET", Path: "/", Status: 200, Repeat: 1, dir: dir}
+	meta, err := toml.DecodeFile(file, w)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	if unknown := meta.Undecoded(); len(unknown) > 0 {
+		return nil, fmt.Errorf("%s: unknown key %s", file, unknown[0])
+	}
+	w.Name = strings.TrimLeft(filepath.Base(dir), "0123456789-")
+	w.Body = strings.Repeat(w.Body, w.Repeat)
+	text, err := os.ReadFile(filepath.Join(dir, "phasm.toml"))
+	w.Plugin = strings.Contains(string(text), "[plugins.")
+	return w, err
+}
+
+// path is what is asked for with one of the keys.
+func (w *workload) path(key int) string {
+	return strings.ReplaceAll(w.Path, "{n}", strconv.Itoa(key))
 }
 
 // only keeps the workloads whose names contain one of the words.

@@ -27,9 +27,10 @@ var works = map[string]work{
 	"limit":         {init: configureLimit, access: limit, content: welcome},
 	"header-filter": {headerFilter: secure},
 	"body-filter":   {bodyFilter: replace},
-	"waf-query":     {init: compileRules, access: checkQuery},
-	"waf-body":      {init: compileRules, access: checkBody},
+	"waf-query":     {init: compileRules, access: checkQuery, content: clean},
+	"waf-body":      {init: compileRules, access: checkBody, content: clean},
 	"sha256":        {content: digest},
+	"hog":           {content: hog},
 }
 
 // store is the zone of those that need one.

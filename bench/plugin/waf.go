@@ -45,6 +45,8 @@ func checkBody(r *sdk.Request) sdk.Action {
 	return checked(r, body)
 }
 
+func clean(r *sdk.Request) sdk.Action { return text(r, "clean\n") }
+
 func checked(r *sdk.Request, text []byte) sdk.Action {
 	for _, rule := range rules {
 		if rule.MatchBytes(text) {
