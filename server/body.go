@@ -30,7 +30,7 @@ func (b *body) begin(x *exchange) {
 	if b.ended = b.length == 0 || b.length < -1; b.ended {
 		return
 	}
-	b.awaited = x.request.MayContinue()
+	b.awaited = x.head.expects > 0 && x.head.http11
 	// The limit of 0 keeps fasthttp from reading ahead.
 	if x.request.ContinueReadBodyStream(x.conn.r, 0, false) == nil {
 		b.stream = x.request.BodyStream()
@@ -89,7 +89,7 @@ func (b *body) next(x *exchange, p []byte, deadline time.Time) (int, error) {
 	n, err := b.stream.Read(p)
 	b.read += int64(n)
 	switch {
-	case b.read > int64(x.generation.config.Server.Limits.Body):
+	case b.read > x.route.body:
 		b.tooLarge, b.stream = true, nil
 		return 0, host.ErrBodyTooLarge
 	case b.read == b.length, err == io.EOF && b.length == -1:

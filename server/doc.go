@@ -11,6 +11,9 @@
 //	connections.go   the open connections: how many, what they use, how they are drained
 //	conn.go          one connection: requests one after the other, by the generation in use
 //	receive.go       the request's head: wait for it, parse it, refuse the malformed
+//	head.go          there: the head as it came, read more strictly than by fasthttp
+//	fields.go        there: its header lines; serves heads of peers' responses as well
+//	authority.go     there: the host in its one form
 //	exchange.go      one request and its response, from begin to end
 //	walk.go          the driver: walks the phases up to content
 //	route.go         routing: which plugins and which content

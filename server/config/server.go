@@ -6,6 +6,10 @@ type Server struct {
 	// Default 0: every core.
 	Workers int `toml:"workers" default:"0" min:"0"`
 
+	// Underscores is whether header names may have underscores; else such
+	// headers are dropped, as nginx does. Default false.
+	Underscores bool `toml:"underscores_in_headers"`
+
 	// Timeouts bound how long a connection may take over what.
 	Timeouts Timeouts `toml:"timeouts"`
 
