@@ -20,7 +20,9 @@ type body struct {
 	replaced bool      // kept is the whole body
 	stream   io.Reader // what is left on the wire, nil after an error
 	read     int64     // how much was taken off the wire
-	kept     []byte    // what was read for others to read again
+	chunks   chunks    // which is one of these two
+	sized    io.LimitedReader
+	kept     []byte // what was read for others to read again
 }
 
 // begin takes from the request's head, which plugins may change later, where
@@ -31,10 +33,13 @@ func (b *body) begin(x *exchange) {
 		return
 	}
 	b.awaited = x.head.expects > 0 && x.head.http11
-	// The limit of 0 keeps fasthttp from reading ahead.
-	if x.request.ContinueReadBodyStream(x.conn.r, 0, false) == nil {
-		b.stream = x.request.BodyStream()
+	if b.length < 0 {
+		b.chunks.r = x.conn.r
+		b.stream = &b.chunks
+		return
 	}
+	b.sized = io.LimitedReader{R: x.conn.r, N: b.length}
+	b.stream = &b.sized
 }
 
 // ReadBody implements host.Wire.

@@ -25,6 +25,7 @@
 //	proxy.go         content: the answer of an upstream's peer
 //	balancer.go      choose the peer, for each try
 //	body.go          the request's body, read when somebody asks for it
+//	chunks.go        there: a body in chunks
 //	header_filter.go the response's head, before it is sent
 //	body_filter.go   the response's body, chunk by chunk
 //	send.go          the response on the wire: whole, in flushes, or as a stream
