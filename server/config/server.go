@@ -55,6 +55,12 @@ type Limits struct {
 	// listeners together. Default 10240.
 	Connections int `toml:"connections" default:"10240" min:"1"`
 
+	// ConnectionsPerAddress is the largest number of them from one address, or
+	// from one IPv6 network of 64 bits. A reload changes it for connections
+	// opened later. Default 0: as many as there may be together, because a proxy
+	// in front has one address.
+	ConnectionsPerAddress int `toml:"connections_per_address" default:"0" min:"0"`
+
 	// HeaderSize is the largest header of a request, request line included. A
 	// reload changes it for connections opened later. Default 16KiB.
 	HeaderSize Size `toml:"header_size" default:"16KiB" min:"1B"`
