@@ -39,7 +39,8 @@ func (r *Request) AppendMethod(dst []byte) ([]byte, error) {
 // 5.6.2): else [ErrBadArgument]. The route stays. Phases: rewrite, access.
 func (r *Request) SetMethod(method string) error { return errnoOf(imports.RequestSetMethod(method)) }
 
-// URI is the request target: path and query, undecoded.
+// URI is the request target: [Request.Path], escaped where it must be, and the
+// query as it came. What the client wrote is the variable request_uri.
 func (r *Request) URI() string { return text(r.AppendURI(scratch)) }
 
 // AppendURI appends the request target to dst.

@@ -20,8 +20,10 @@ type body struct {
 	replaced bool      // kept is the whole body
 	stream   io.Reader // what is left on the wire, nil after an error
 	read     int64     // how much was taken off the wire
-	kept     []byte    // what was read for others to read again
-	lent     bool      // a sender has it: nobody else may look at it
+	chunks   chunks    // which is one of these two
+	sized    io.LimitedReader
+	kept     []byte // what was read for others to read again
+	lent     bool   // a sender has it: nobody else may look at it
 }
 
 // begin takes from the request's head, which plugins may change later, where
@@ -31,11 +33,14 @@ func (b *body) begin(x *exchange) {
 	if b.ended = b.length == 0 || b.length < -1; b.ended {
 		return
 	}
-	b.awaited = x.request.MayContinue()
-	// The limit of 0 keeps fasthttp from reading ahead.
-	if x.request.ContinueReadBodyStream(x.conn.r, 0, false) == nil {
-		b.stream = x.request.BodyStream()
+	b.awaited = x.head.expects > 0 && x.head.http11
+	if b.length < 0 {
+		b.chunks.r = x.conn.r
+		b.stream = &b.chunks
+		return
 	}
+	b.sized = io.LimitedReader{R: x.conn.r, N: b.length}
+	b.stream = &b.sized
 }
 
 // ReadBody implements host.Wire.
@@ -87,7 +92,7 @@ func (b *body) next(x *exchange, p []byte, deadline time.Time) (int, error) {
 	n, err := b.stream.Read(p)
 	b.read += int64(n)
 	switch {
-	case b.read > int64(x.generation.config.Server.Limits.Body):
+	case b.read > x.route.body:
 		b.tooLarge, b.stream = true, nil
 		return 0, host.ErrBodyTooLarge
 	case b.read == b.length, err == io.EOF && b.length == -1:

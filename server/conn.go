@@ -27,6 +27,7 @@ type conn struct {
 	config     *config.Config             // the generation's
 	remote     netip.AddrPort
 	local      netip.AddrPort
+	counted    netip.Prefix // where its client counts, if it does; belongs to the server's lock
 
 	// Since the exchange's epoch: a time within one connection.
 	readDeadline  time.Duration // as set, see deadline.go

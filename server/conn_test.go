@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -88,6 +89,34 @@ func TestConnectionLimit(t *testing.T) {
 	first.send("GET /hello HTTP/1.1\nHost: a\n\n")
 	if r := first.receive("GET"); r.body != "hello\n" {
 		t.Errorf("got %q", r.body)
+	}
+}
+
+func TestConnectionsPerAddress(t *testing.T) {
+	s := start(t, fixedConfig+"[server.limits]\nconnections_per_address = 1\n")
+	ask := func(c *client) (string, error) {
+		c.send("GET /hello HTTP/1.1\nHost: a\n\n")
+		return c.r.ReadString('\n')
+	}
+	first := s.dial()
+	if line, err := ask(first); err != nil {
+		t.Fatalf("got %q, %v", line, err)
+	}
+	if second := s.dial(); !second.closed() {
+		t.Error("a second connection from one address was served")
+	}
+	first.Close()
+	waitFor(t, "the first connection to end", func() bool { return s.connections() == 0 })
+	if line, err := ask(s.dial()); err != nil {
+		t.Errorf("got %q, %v, once the first has gone", line, err)
+	}
+	for address, network := range map[string]string{
+		"192.0.2.1": "192.0.2.1/32", "::ffff:192.0.2.1": "192.0.2.1/32",
+		"2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64", "fe80::1%eth0": "fe80::/64",
+	} {
+		if got := clientNetwork(netip.MustParseAddr(address)).String(); got != network {
+			t.Errorf("%s counts as %s, want %s", address, got, network)
+		}
 	}
 }
 

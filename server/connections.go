@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"net/netip"
 	"time"
 )
 
@@ -13,8 +14,28 @@ func (s *Server) add(c *conn) bool {
 	if len(s.conns) >= c.config.Server.Limits.Connections || s.draining.Load() {
 		return false
 	}
+	if limit := c.config.Server.Limits.ConnectionsPerAddress; limit > 0 && c.remote.IsValid() {
+		from := clientNetwork(c.remote.Addr())
+		if s.perClient[from] >= limit {
+			return false
+		}
+		s.perClient[from]++
+		c.counted = from
+	}
 	s.conns[c] = struct{}{}
 	return true
+}
+
+// clientNetwork is what one client may choose its address from: a single
+// IPv4 address, or the 64 bits that an IPv6 network leaves to its hosts.
+func clientNetwork(a netip.Addr) netip.Prefix {
+	a = a.Unmap()
+	bits := a.BitLen()
+	if a.Is6() {
+		bits = 64
+	}
+	network, _ := a.WithZone("").Prefix(bits)
+	return network
 }
 
 // remove takes a closed connection out. The last one ends draining.
@@ -22,6 +43,12 @@ func (s *Server) remove(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
+	if c.counted.IsValid() {
+		if s.perClient[c.counted]--; s.perClient[c.counted] == 0 {
+			delete(s.perClient, c.counted)
+		}
+		c.counted = netip.Prefix{}
+	}
 	if s.draining.Load() && len(s.conns) == 0 {
 		close(s.drained)
 	}

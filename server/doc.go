@@ -11,6 +11,9 @@
 //	connections.go   the open connections: how many, what they use, how they are drained
 //	conn.go          one connection: requests one after the other, by the generation in use
 //	receive.go       the request's head: wait for it, parse it, refuse the malformed
+//	head.go          there: the head as it came, read more strictly than by fasthttp
+//	fields.go        there: its header lines; serves heads of peers' responses as well
+//	authority.go     there: the host in its one form
 //	exchange.go      one request and its response, from begin to end
 //	walk.go          the driver: walks the phases up to content
 //	route.go         routing: which plugins and which content
@@ -29,6 +32,7 @@
 //	tunnel.go        a connection that is for another protocol from then on
 //	retry_budget.go  how many requests may be tried again
 //	body.go          the request's body, read when somebody asks for it
+//	chunks.go        there: a body in chunks
 //	header_filter.go the response's head, before it is sent
 //	body_filter.go   the response's body, chunk by chunk
 //	send.go          the response on the wire: whole, in flushes, or as a stream

@@ -19,6 +19,9 @@ type exchange struct {
 	route      *route
 	request    fasthttp.Request
 	response   fasthttp.Response
+	head       requestHead
+	authority  []byte // what the Host header is made of
+	target     []byte // and the target
 	params     router.Params
 	path       []byte // what params point into
 	held       []held // the instances that serve this exchange
@@ -66,7 +69,11 @@ func (x *exchange) serve() (keep bool) {
 	switch status := x.receive(); status {
 	case 0:
 		x.prepare()
-		x.walk()
+		if x.head.asterisk {
+			x.response.SetStatusCode(fasthttp.StatusNoContent) // the server is there; no route is meant
+		} else {
+			x.walk()
+		}
 		x.send()
 	case -1:
 		x.reset()
@@ -160,10 +167,13 @@ func (x *exchange) reset() {
 	x.body.reset()
 	x.passing.reset()
 	x.choice.reset()
-	x.unparsed, x.line, x.restarts = false, "", 0
+	x.unparsed, x.line, x.restarts, x.head = false, "", 0, requestHead{}
 	x.headFiltered, x.headSent, x.chunked, x.noBody, x.unfiltered, x.keep = false, false, false, false, false, false
 	x.failure, x.sendErr, x.believed = 0, nil, false
 	x.route, x.generation = nil, nil
+	if cap(x.target) > maxKept {
+		x.target = nil
+	}
 	if cap(x.filtered) > maxKept {
 		x.filtered = nil
 	}

@@ -42,6 +42,7 @@ type generation struct {
 	plugins     []*plugins.Plugin // in file order
 	working     int               // how many of the plugins have run init_worker
 	routes      *router.Router[*route]
+	leastBody   int64 // the smallest limit of a request's body that any route has
 	upstreams   map[string]*upstream.Group
 	groups      *upstreams                    // where they come from
 	balancers   map[*upstream.Group]*balancer // of those that need one

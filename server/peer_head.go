@@ -40,11 +40,11 @@ func (p *peerHead) parse(head []byte, h *fasthttp.ResponseHeader, own []byte) (s
 			break
 		}
 		colon := bytes.IndexByte(line, ':')
-		if colon <= 0 || !isTokenBytes(line[:colon]) {
+		if colon < 0 || !isToken(line[:colon]) {
 			return 0, badHead("%.50q is no field", line)
 		}
 		name, value := line[:colon], bytes.Trim(line[colon+1:], " \t")
-		if !isFieldContent(value) {
+		if hasControl(value) {
 			return 0, badHead("the value of %.50q has control characters", name)
 		}
 		if err := p.field(name, value, version, h, own); err != nil {
@@ -78,7 +78,7 @@ func (p *peerHead) parseStatus(line []byte, h *fasthttp.ResponseHeader) (version
 	h.SetStatusCode(p.status)
 	if len(line) > least+1 {
 		reason := line[least+1:]
-		if !isFieldContent(reason) {
+		if hasControl(reason) {
 			return 0, badHead("the reason of status %d has control characters", p.status)
 		}
 		if string(reason) != fasthttp.StatusMessage(p.status) {
@@ -188,50 +188,6 @@ func cutLine(b []byte) (line, rest []byte) {
 	}
 	return line, rest
 }
-
-// isName tells whether a field's name is the one in lower case.
-func isName(name []byte, lower string) bool {
-	if len(name) != len(lower) {
-		return false
-	}
-	for i, c := range name {
-		if c >= 'A' && c <= 'Z' {
-			c |= 0x20
-		}
-		if c != lower[i] {
-			return false
-		}
-	}
-	return true
-}
-
-// isFieldContent tells whether bytes may stand in a field's value: no control
-// characters but tabs.
-func isFieldContent(value []byte) bool {
-	for _, c := range value {
-		if c < ' ' && c != '\t' || c == 0x7f {
-			return false
-		}
-	}
-	return true
-}
-
-// isTokenBytes tells whether a field's name is one (RFC 9110, section 5.6.2).
-func isTokenBytes(name []byte) bool {
-	for _, c := range name {
-		if !tokenBytes[c] {
-			return false
-		}
-	}
-	return true
-}
-
-var tokenBytes = func() (t [256]bool) {
-	for c := range t {
-		t[c] = c > ' ' && c < 0x7f && !bytes.ContainsRune([]byte("\"(),/:;<=>?@[\\]{}"), rune(c))
-	}
-	return t
-}()
 
 // badHead is the error of a peer whose answer is malformed.
 func badHead(format string, args ...any) error {

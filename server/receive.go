@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"phasm/plugins/host"
 )
 
 // receive waits for a request's head and parses it. The result is 0, or the
@@ -20,21 +22,88 @@ func (x *exchange) receive() int {
 		x.line = firstLine(head)
 		return status
 	}
+	h := &x.head
+	if status := h.scan(head); status != 0 {
+		x.line = firstLine(head)
+		return status
+	}
 	limits := &x.generation.config.Server.Limits
-	// A header line has four bytes at least: most heads need no counting.
-	if len(head) > 4*limits.Headers && headers(head) > limits.Headers {
+	if h.lines > limits.Headers {
 		x.line = firstLine(head)
 		return fasthttp.StatusRequestHeaderFieldsTooLarge
 	}
+	// What the server's own plugins put into a subrequest stays.
+	if void := h.drop(head, x.conn.parent != nil || x.generation.config.Server.Underscores); void > 0 {
+		x.conn.r.Discard(void)
+		head = head[void:]
+		h.scan(head) // what it points at has moved
+	}
+	line := head[:h.line]
 	if err := x.request.Header.Read(x.conn.r); err != nil {
-		x.line = firstLine(head)
+		x.line = firstLine(line)
 		return fasthttp.StatusBadRequest
 	}
 	x.unparsed = false
+	if status := x.canonicalise(); status != 0 {
+		return status
+	}
+	return x.admissible()
+}
+
+// canonicalise gives the request's authority and path the one form that
+// everybody sees. The access log has the target as it came.
+func (x *exchange) canonicalise() int {
+	h := &x.head
+	authority, target := h.host, h.target
+	if h.proxied {
+		authority, target = h.split()
+		x.authority, _ = appendAuthority(x.authority[:0], h.host, x.TLS)
+		named := len(x.authority)
+		var ok bool
+		if x.authority, ok = appendAuthority(x.authority, authority, x.TLS); !ok {
+			return fasthttp.StatusBadRequest
+		}
+		if h.hosts > 0 && !bytes.Equal(x.authority[:named], x.authority[named:]) {
+			return fasthttp.StatusBadRequest // RFC 9112, section 3.2.2: one of the two lies
+		}
+	}
+	if (h.hosts > 0 || h.proxied) && (h.proxied || !isCanonicalHost(authority)) {
+		var ok bool
+		if x.authority, ok = appendAuthority(x.authority[:0], authority, x.TLS); !ok {
+			return fasthttp.StatusBadRequest
+		}
+		x.request.Header.SetHostBytes(x.authority)
+	}
+	if h.close {
+		x.request.Header.SetConnectionClose() // fasthttp knows it in lower case and alone
+	}
+	if h.proxied || !h.pathPlain && !h.asterisk {
+		x.target, h.pathPlain = host.AppendTarget(x.target[:0], target)
+		if !h.pathPlain {
+			return fasthttp.StatusBadRequest
+		}
+		if !bytes.Equal(x.target, h.target) {
+			x.SetURI(x.target)
+		}
+	}
 	if len(x.request.URI().PathOriginal()) == 0 {
 		return fasthttp.StatusBadRequest // fasthttp could not parse the target
 	}
-	if int64(x.request.Header.ContentLength()) > int64(limits.Body) {
+	return 0
+}
+
+// admissible refuses what the request's route would not have. Most requests
+// need no look at it.
+func (x *exchange) admissible() int {
+	h := &x.head
+	if !h.rareMethod && h.length <= x.generation.leastBody {
+		return 0
+	}
+	x.match()
+	switch {
+	case h.rareMethod && x.route.method != string(h.method):
+		return fasthttp.StatusNotImplemented
+	case h.length > x.route.body:
 		return fasthttp.StatusRequestEntityTooLarge
 	}
 	return 0
@@ -51,8 +120,8 @@ func (c *conn) awaitHead() (head []byte, status int) {
 	scanned, empty, waiting := 0, 0, false
 	for {
 		head, _ = c.r.Peek(c.r.Buffered())
-		for ; len(head) > 0 && (head[0] == '\r' || head[0] == '\n'); empty++ {
-			if empty == maxEmpty {
+		for ; len(head) > 0 && (head[0] == '\r' || head[0] == '\n' || empty%2 == 1); empty++ {
+			if empty == maxEmpty || head[0] != lineEnd[empty%2] {
 				return head, fasthttp.StatusBadRequest
 			}
 			c.r.Discard(1)
@@ -89,14 +158,6 @@ func (c *conn) awaitHead() (head []byte, status int) {
 // hasEnd tells whether a head ends in b. Most often b is one head.
 func hasEnd(b []byte) bool {
 	return bytes.HasSuffix(b, endOfHead) || bytes.Contains(b, endOfHead) || bytes.Contains(b, bareEndOfHead)
-}
-
-// headers counts the header lines of the first head in b.
-func headers(b []byte) int {
-	if i := bytes.Index(b, endOfHead); i >= 0 {
-		b = b[:i]
-	}
-	return bytes.Count(b, newline)
 }
 
 var (

@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"phasm/plugins"
 	"phasm/sdk/abi"
@@ -13,6 +14,8 @@ import (
 // route is what becomes of the requests that match a pattern.
 type route struct {
 	name    string
+	method  string                           // that its pattern names, or ""
+	body    int64                            // the largest body of a request
 	chains  [abi.NumPhases][]*plugins.Plugin // the server's plugins, then the route's own
 	content content
 	metrics *routeMetrics
@@ -42,12 +45,13 @@ func (g *generation) buildRoutes(named map[string]*plugins.Plugin) (problems []c
 	g.balancers = b.balancers()
 	families := newRouteFamilies(g.registry)
 	server := b.chains("server.phases", &g.config.Server.Phases)
-	g.fallback = &route{chains: server, content: noContent{}, metrics: families.route("")}
+	g.leastBody = int64(g.config.Server.Limits.Body)
+	g.fallback = &route{body: g.leastBody, chains: server, content: noContent{}, metrics: families.route("")}
 	g.all = append(g.all, g.fallback)
 	for i := range g.config.Routes {
 		c := &g.config.Routes[i]
 		path := "routes." + c.Name
-		r := &route{name: c.Name, chains: b.chains(path, &c.Phases), metrics: families.route(c.Name)}
+		r := &route{name: c.Name, body: g.fallback.body, chains: b.chains(path, &c.Phases), metrics: families.route(c.Name)}
 		for phase := range r.chains {
 			r.chains[phase] = slices.Concat(server[phase], r.chains[phase])
 		}
@@ -55,6 +59,13 @@ func (g *generation) buildRoutes(named map[string]*plugins.Plugin) (problems []c
 			continue
 		}
 		g.all = append(g.all, r)
+		if method, _, named := strings.Cut(c.Match, " "); named {
+			r.method = method
+		}
+		if c.Limits.Body > 0 {
+			r.body = int64(c.Limits.Body)
+			g.leastBody = min(g.leastBody, r.body)
+		}
 		if err := g.routes.Add(c.Match, r); err != nil {
 			b.problem(path+".match", "%v", err)
 		}

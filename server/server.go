@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -49,15 +50,16 @@ type Server struct {
 	accepting sync.WaitGroup // the listeners' loops
 	retiring  sync.WaitGroup // generations and admin listeners that have been replaced
 
-	mu       sync.Mutex
-	sockets  sockets
-	stopping bool // no reload may change anything any more
-	conns    map[*conn]struct{}
-	cutOff   bool // draining is over: no exchange may begin any more
-	draining atomic.Bool
-	drained  chan struct{} // closed when the last connection is gone while draining
-	lastConn atomic.Uint64
-	free     sync.Pool // closed connections, for their buffers
+	mu        sync.Mutex
+	sockets   sockets
+	stopping  bool // no reload may change anything any more
+	conns     map[*conn]struct{}
+	perClient map[netip.Prefix]int // of them, where there is a limit
+	cutOff    bool                 // draining is over: no exchange may begin any more
+	draining  atomic.Bool
+	drained   chan struct{} // closed when the last connection is gone while draining
+	lastConn  atomic.Uint64
+	free      sync.Pool // closed connections, for their buffers
 }
 
 // New opens the logs and loads every plugin of the configuration. It binds
@@ -66,7 +68,7 @@ func New(ctx context.Context, c *config.Config, options Options) (*Server, error
 	s := &Server{
 		options: options, registry: metric.NewRegistry(), memory: memory.NewBudget(memoryLimit(c)), logs: logFiles{used: map[logUse]*usedLog{}},
 		http:    httpclient.NewClients(httpclient.Options{}),
-		serving: make(chan struct{}), conns: map[*conn]struct{}{}, drained: make(chan struct{}),
+		serving: make(chan struct{}), conns: map[*conn]struct{}{}, perClient: map[netip.Prefix]int{}, drained: make(chan struct{}),
 	}
 	s.zones = &zones{registry: s.registry, used: map[string]*usedZone{}}
 	s.upstreams = &upstreams{registry: s.registry, used: map[string]*usedUpstream{}}

@@ -51,6 +51,7 @@ type Exchange struct {
 	id      [32]byte
 	hasID   bool
 	scratch []byte // for answers that are put together first
+	target  []byte // what SetURI puts together
 	chunk   []byte // what replaced the chunk
 	holds   holds  // of zones' counts, released at the end
 }
@@ -114,7 +115,7 @@ func (x *Exchange) Reset() {
 	x.Chunk, x.EOF = nil, false
 	x.Balancer = nil
 	x.OriginalMethod, x.OriginalURI = kept(x.OriginalMethod), kept(x.OriginalURI)
-	x.scratch, x.chunk = kept(x.scratch), kept(x.chunk)
+	x.scratch, x.chunk, x.target = kept(x.scratch), kept(x.chunk), kept(x.target)
 }
 
 // kept is a buffer, empty, where it is worth keeping for the next request.
@@ -150,10 +151,12 @@ func (x *Exchange) keepOriginalURI() {
 	}
 }
 
-// SetURI changes the request's path and query, as they stand on the wire.
+// SetURI changes the request's path and query, as they stand on the wire. The
+// path gets its canonical form.
 func (x *Exchange) SetURI(uri []byte) {
 	x.keepOriginalURI()
-	x.Request.SetRequestURIBytes(uri)
+	x.target, _ = AppendTarget(x.target[:0], uri)
+	x.Request.SetRequestURIBytes(x.target)
 }
 
 // ReceivedMethod is the method as the client sent it.

@@ -85,7 +85,7 @@ func (h *Host) Begin(r Request) *Exchange {
 	x := &Exchange{
 		host:     h,
 		method:   cmp.Or(r.Method, http.MethodGet),
-		uri:      cmp.Or(r.Target, "/"),
+		received: cmp.Or(r.Target, "/"),
 		protocol: cmp.Or(r.Protocol, "HTTP/1.1"),
 		header:   append(fields{{"Host", cmp.Or(r.Host, "example.com")}}, fieldsOf(r.Header)...),
 		body:     r.Body,
@@ -101,7 +101,7 @@ func (h *Host) Begin(r Request) *Exchange {
 		ctx:      map[string]string{},
 	}
 	x.balancing = balancing{peers: peersOf(r.Peers), chosen: -1}
-	x.received = x.uri
+	x.uri = canonicalTarget(x.received)
 	x.status = http.StatusOK
 	x.upstream.Status = cmp.Or(x.upstream.Status, http.StatusOK)
 	maps.Copy(x.ctx, r.Ctx)

@@ -5,6 +5,7 @@ package sdktest_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -99,9 +100,10 @@ func newReal(t testing.TB, config map[string]any, r sdktest.Request) *real {
 // exchangeOf is the request as the server would have parsed it.
 func exchangeOf(t testing.TB, r sdktest.Request) *host.Exchange {
 	t.Helper()
+	target := cmp.Or(r.Target, "/")
 	r = sdktest.New(t, nil).Begin(r).Request() // with the defaults filled in
 	var raw bytes.Buffer
-	fmt.Fprintf(&raw, "%s %s %s\r\nHost: %s\r\n", r.Method, r.Target, r.Protocol, r.Host)
+	fmt.Fprintf(&raw, "%s %s %s\r\nHost: %s\r\n", r.Method, target, r.Protocol, r.Host)
 	for name, values := range r.Header {
 		for _, v := range values {
 			fmt.Fprintf(&raw, "%s: %s\r\n", name, v)
@@ -115,7 +117,10 @@ func exchangeOf(t testing.TB, r sdktest.Request) *host.Exchange {
 		Connection: 1, Requests: 1,
 	}
 	if err := x.Request.Header.Read(bufio.NewReader(&raw)); err != nil {
-		t.Fatalf("cannot parse %q: %v", r.Target, err)
+		t.Fatalf("cannot parse %q: %v", target, err)
+	}
+	if target[0] == '/' {
+		x.SetURI([]byte(target))
 	}
 	x.Response.Header.SetNoDefaultContentType(true)
 	for _, name := range slices.Sorted(maps.Keys(r.Params)) {

@@ -29,7 +29,7 @@ func (f *fake) RequestSetURI(uri string) int32 {
 	if !isTarget(uri) {
 		return badArgument
 	}
-	f.exchange.uri = uri
+	f.exchange.uri = canonicalTarget(uri)
 	return done
 }
 

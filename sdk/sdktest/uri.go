@@ -2,12 +2,36 @@
 
 package sdktest
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
-// path is the path in canonical form.
+// path is the path, decoded.
 func (x *Exchange) path() string {
 	path, _, _ := strings.Cut(x.uri, "?")
-	return cleanPath(decode(path, false))
+	return decode(path, false)
+}
+
+// canonicalTarget is a target as the server passes it on: its path decoded, clean,
+// and escaped where it must be.
+func canonicalTarget(target string) string {
+	path, query, more := strings.Cut(target, "?")
+	if !strings.HasPrefix(path, "/") {
+		return target // OPTIONS *
+	}
+	var b strings.Builder
+	for _, c := range []byte(cleanPath(decode(path, false))) {
+		if 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || strings.IndexByte("-._~!$&'()*+,;=:@/", c) >= 0 {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	if more {
+		b.WriteString("?" + query)
+	}
+	return b.String()
 }
 
 func (x *Exchange) query() string {
@@ -52,9 +76,10 @@ func cleanPath(path string) string {
 	for i, part := range parts {
 		last := i == len(parts)-1
 		switch {
-		case part == "." && last:
-			segments = append(segments, part) // the server resolves those in front of a slash
 		case part == ".":
+			if last {
+				segments = append(segments, "")
+			}
 		case part == "..":
 			segments = segments[:max(len(segments)-1, 0)]
 			if last {

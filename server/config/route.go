@@ -20,6 +20,9 @@ type Route struct {
 	// Phases are the route's own plugins, after those of the server.
 	Phases
 
+	// Limits bound what one request of the route may use.
+	Limits RouteLimits `toml:"limits"`
+
 	// Content names the plugin that answers.
 	Content string `toml:"content" ref:"plugin"`
 
@@ -40,6 +43,12 @@ type Route struct {
 	// stays. Default empty: what the client has asked for (nginx: proxy_pass with
 	// a path).
 	UpstreamPath string `toml:"upstream_path"`
+}
+
+// RouteLimits is the [routes.NAME.limits] table.
+type RouteLimits struct {
+	// Body is the largest body of a request. Default 0: server.limits.body.
+	Body Size `toml:"body" default:"0"`
 }
 
 // Respond is a fixed answer: respond = {status, body, headers}.

@@ -10,6 +10,9 @@ type Server struct {
 	// phasm, as in "10.0.0.0/8": what they say of the client in X-Forwarded-For is
 	// believed. Default none.
 	TrustedProxies []string `toml:"trusted_proxies"`
+	// Underscores is whether header names may have underscores; else such
+	// headers are dropped, as nginx does. Default false.
+	Underscores bool `toml:"underscores_in_headers"`
 
 	// Timeouts bound how long a connection may take over what.
 	Timeouts Timeouts `toml:"timeouts"`
@@ -55,6 +58,12 @@ type Limits struct {
 	// Connections is the largest number of connections open at once, all
 	// listeners together. Default 10240.
 	Connections int `toml:"connections" default:"10240" min:"1"`
+
+	// ConnectionsPerAddress is the largest number of them from one address, or
+	// from one IPv6 network of 64 bits. A reload changes it for connections
+	// opened later. Default 0: as many as there may be together, because a proxy
+	// in front has one address.
+	ConnectionsPerAddress int `toml:"connections_per_address" default:"0" min:"0"`
 
 	// HeaderSize is the largest header of a request, request line included. A
 	// reload changes it for connections opened later. Default 16KiB.

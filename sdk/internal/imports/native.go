@@ -155,7 +155,7 @@ func RequestSetMethod(method string) int32 {
 	return Current.RequestSetMethod(method)
 }
 
-// RequestURI: The request target, path and query, undecoded.
+// RequestURI: The request target: request_path, escaped where it must be, and the query as it came.
 func RequestURI(buf []byte) int32 {
 	if !allows("request_uri", 0x9f8) {
 		return int32(abi.WrongPhase)
@@ -163,7 +163,7 @@ func RequestURI(buf []byte) int32 {
 	return Current.RequestURI(buf)
 }
 
-// RequestSetURI: Changes path and query. The URI begins with '/' and has at most 64 KiB. The route stays: exec chooses it anew.
+// RequestSetURI: Changes path and query; the path gets its canonical form. The URI begins with '/' and has at most 64 KiB. The route stays: exec chooses it anew.
 func RequestSetURI(uri string) int32 {
 	if !allows("request_set_uri", 0x18) {
 		return int32(abi.WrongPhase)

@@ -32,7 +32,7 @@ func RequestSetMethod(method string) int32 {
 //go:noescape
 func host_request_uri(buf unsafe.Pointer, capacity uint32) int32
 
-// RequestURI: The request target, path and query, undecoded.
+// RequestURI: The request target: request_path, escaped where it must be, and the query as it came.
 func RequestURI(buf []byte) int32 {
 	return host_request_uri(unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
 }
@@ -41,7 +41,7 @@ func RequestURI(buf []byte) int32 {
 //go:noescape
 func host_request_set_uri(uri string) int32
 
-// RequestSetURI: Changes path and query. The URI begins with '/' and has at most 64 KiB. The route stays: exec chooses it anew.
+// RequestSetURI: Changes path and query; the path gets its canonical form. The URI begins with '/' and has at most 64 KiB. The route stays: exec chooses it anew.
 func RequestSetURI(uri string) int32 {
 	return host_request_set_uri(uri)
 }
