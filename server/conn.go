@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/netip"
@@ -16,7 +17,11 @@ import (
 // goroutine. Its buffers and its exchange are used again for later connections.
 type conn struct {
 	server     *Server
-	net        net.Conn
+	net        net.Conn // what requests come over: the socket, or TLS above it
+	socket     net.Conn
+	listener   *listener            // of TLS, nil for others
+	tls        *tls.ConnectionState // once there has been a handshake
+	shaking    atomic.Bool          // the handshake runs
 	r          *bufio.Reader
 	headerSize int // the limit that r's buffer was made for
 	w          *bufio.Writer
@@ -57,7 +62,7 @@ func (s *Server) prepareConn(nc net.Conn, config *config.Config) *conn {
 		c = &conn{w: bufio.NewWriterSize(nil, writeBuffer)}
 		c.x.init(c)
 	}
-	c.server, c.net, c.config = s, nc, config
+	c.server, c.net, c.socket, c.config = s, nc, nc, config
 	if size := int(c.config.Server.Limits.HeaderSize); size != c.headerSize {
 		c.r, c.headerSize = bufio.NewReaderSize(nil, size), size
 	}
@@ -98,7 +103,8 @@ func (c *conn) free() {
 	if c.parent == nil {
 		s.metrics.connections.Add(-1)
 	}
-	c.server, c.net, c.parent = nil, nil, nil
+	c.server, c.net, c.socket, c.parent = nil, nil, nil, nil
+	c.listener, c.tls = nil, nil
 	c.generation.Store(nil)
 	c.r.Reset(nil)
 	c.w.Reset(nil)
@@ -126,6 +132,9 @@ func (c *conn) serve() {
 		s.remove(c)
 		c.free()
 	}()
+	if c.listener != nil && !c.handshake() {
+		return
+	}
 	for c.awaitRequest() && c.x.serve() {
 	}
 	c.w.Flush()

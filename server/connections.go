@@ -74,7 +74,10 @@ func (s *Server) drain(limit time.Duration) error {
 	s.mu.Lock()
 	s.draining.Store(true)
 	for c := range s.conns {
-		if c.idle.Load() {
+		switch {
+		case c.shaking.Load():
+			c.socket.SetDeadline(time.Now().Add(lastWait))
+		case c.idle.Load():
 			c.net.SetReadDeadline(time.Unix(1, 0)) // the connection does the rest: see awaitLast
 		}
 	}
@@ -103,7 +106,7 @@ func (s *Server) cut() error {
 		if !c.idle.Load() {
 			cut++
 		}
-		c.net.Close()
+		c.socket.Close() // not TLS, which would say good-bye first
 	}
 	if cut == 0 {
 		return nil

@@ -9,6 +9,7 @@
 //	generation.go    one loaded configuration: its plugins, routes and logs
 //	listener.go      what the server listens on; accept connections
 //	connections.go   the open connections: how many, what they use, how they are drained
+//	tls.go           TLS: the handshake, certificates
 //	conn.go          one connection: requests one after the other, by the generation in use
 //	receive.go       the request's head: wait for it, parse it, refuse the malformed
 //	exchange.go      one request and its response, from begin to end

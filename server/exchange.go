@@ -91,7 +91,7 @@ func (x *exchange) begin() {
 	x.Begun = time.Since(x.Epoch)
 	x.generation = c.generation.Load()
 	x.route = x.generation.fallback
-	x.RemoteAddr, x.LocalAddr = c.remote, c.local
+	x.RemoteAddr, x.LocalAddr, x.TLS = c.remote, c.local, c.tls
 	x.Connection, x.Requests = c.number, c.requests
 	x.response.Header.SetNoDefaultContentType(true)
 }

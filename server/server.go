@@ -108,6 +108,7 @@ func (s *Server) Listen(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sockets = opened
+	opened.protect(s.generation.Load())
 	return nil
 }
 
@@ -149,6 +150,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	s.mu.Lock()
 	s.open(ctx, s.sockets)
 	s.mu.Unlock()
+	go s.refreshCertificates(ctx)
 	close(s.serving)
 	s.metrics.ready.Store(true)
 	<-ctx.Done()

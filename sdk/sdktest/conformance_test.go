@@ -467,7 +467,7 @@ func TestHTTP(t *testing.T) {
 
 func TestHeaders(t *testing.T) {
 	request := sdktest.Request{
-		Host: "Example.COM:8080", RemoteAddr: "[::ffff:192.0.2.9]:4444", TLS: true, Route: "api",
+		Host: "Example.COM:8080", RemoteAddr: "[::ffff:192.0.2.9]:4444", TLS: true, Route: "api", SSL: map[string]string{"ssl_server_name": "example.com", "ssl_protocol": "TLSv1.3"},
 		Header: http.Header{
 			"Accept": {"a", "b, c"}, "X-One": {"1"}, "User-Agent": {"tester"}, "Content-Type": {"text/html"},
 			"Cookie": {"a=1; b=2; c=3"},
@@ -491,7 +491,7 @@ func TestHeaders(t *testing.T) {
 		for _, name := range []string{"accept", "ACCEPT", "x-one", "host", "content-type", "Cookie", "X-None"} {
 			out.add(name, r.HasHeader(name), r.Header(name), r.HeaderValues(name))
 		}
-		for _, name := range []string{"host", "remote_addr", "remote_port", "scheme", "route", "server_protocol", "server_port",
+		for _, name := range []string{"host", "remote_addr", "remote_port", "scheme", "route", "server_protocol", "server_port", "ssl_server_name", "ssl_protocol", "ssl_client_s_dn",
 			"server_addr", "status", "request_method", "connection", "connection_requests", "bytes_sent", "body_bytes_sent",
 			"http_x_one", "http_accept", "http_host", "cookie_a", "cookie_b", "cookie_c", "cookie_d", "http_none", "nothing", "http_"} {
 			b, err := r.AppendVariable(nil, name)

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -96,6 +97,14 @@ func newReal(t testing.TB, config map[string]any, r sdktest.Request) *real {
 	return h
 }
 
+// stateOf is what the server knows of a TLS connection, which is little.
+func stateOf(r sdktest.Request) *tls.ConnectionState {
+	if !r.TLS {
+		return nil
+	}
+	return &tls.ConnectionState{Version: tls.VersionTLS13, ServerName: r.SSL["ssl_server_name"]}
+}
+
 // exchangeOf is the request as the server would have parsed it.
 func exchangeOf(t testing.TB, r sdktest.Request) *host.Exchange {
 	t.Helper()
@@ -111,7 +120,7 @@ func exchangeOf(t testing.TB, r sdktest.Request) *host.Exchange {
 	x := &host.Exchange{
 		Request: &fasthttp.Request{}, Response: &fasthttp.Response{}, Params: params(nil),
 		Epoch: time.Now(), RemoteAddr: netip.MustParseAddrPort(r.RemoteAddr),
-		LocalAddr: netip.MustParseAddrPort("127.0.0.1:8080"), TLS: r.TLS, Route: r.Route,
+		LocalAddr: netip.MustParseAddrPort("127.0.0.1:8080"), TLS: stateOf(r), Route: r.Route,
 		Connection: 1, Requests: 1,
 	}
 	if err := x.Request.Header.Read(bufio.NewReader(&raw)); err != nil {

@@ -122,7 +122,7 @@ func RequestStart() int64 {
 //go:noescape
 func host_variable_get(name string, buf unsafe.Pointer, capacity uint32) int32
 
-// VariableGet: A variable by its name, as in nginx: args, body_bytes_sent, bytes_sent, connection, connection_requests, host, remote_addr, remote_port, request_id, request_method, request_time, request_uri, route, scheme, server_addr, server_port, server_protocol, status, uri, http_NAME, sent_http_NAME, arg_NAME, cookie_NAME.
+// VariableGet: A variable by its name, as in nginx: args, body_bytes_sent, bytes_sent, connection, connection_requests, host, remote_addr, remote_port, request_id, request_method, request_time, request_uri, route, scheme, server_addr, server_port, server_protocol, ssl_cipher, ssl_client_fingerprint, ssl_client_i_dn, ssl_client_s_dn, ssl_client_serial, ssl_client_verify, ssl_protocol, ssl_server_name, ssl_session_reused, status, uri, http_NAME, sent_http_NAME, arg_NAME, cookie_NAME.
 func VariableGet(name string, buf []byte) int32 {
 	return host_variable_get(name, unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
 }
