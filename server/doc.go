@@ -11,6 +11,8 @@
 //	connections.go   the open connections: how many, what they use, how they are drained
 //	tls.go           TLS: the handshake, certificates
 //	conn.go          one connection: requests one after the other, by the generation in use
+//	http2.go         HTTP/2: an exchange for each of a connection's requests
+//	stream.go        one of these, as a connection of its own
 //	receive.go       the request's head: wait for it, parse it, refuse the malformed
 //	exchange.go      one request and its response, from begin to end
 //	walk.go          the driver: walks the phases up to content

@@ -100,7 +100,10 @@ func (x *exchange) begin() {
 func (x *exchange) prepare() {
 	h := &x.request.Header
 	x.response.SkipBody = h.IsHead()
-	x.keep = !h.ConnectionClose() && x.conn.requests < x.generation.config.Server.Limits.Requests
+	if x.conn.stream != nil {
+		h.SetProtocol("HTTP/2.0")
+	}
+	x.keep = x.conn.stream == nil && !h.ConnectionClose() && x.conn.requests < x.generation.config.Server.Limits.Requests
 	x.body.begin(x)
 }
 
@@ -138,10 +141,14 @@ func (x *exchange) fail(status int) {
 
 // ClientGone implements host.Wire.
 func (x *exchange) ClientGone() bool {
-	if parent := x.conn.parent; parent != nil {
-		return parent.left.Load()
+	switch c := x.conn; {
+	case c.parent != nil:
+		return c.parent.left.Load()
+	case c.stream != nil:
+		return c.stream.gone()
+	default:
+		return c.gone()
 	}
-	return x.conn.gone()
 }
 
 // reset forgets the exchange but not its buffers, and gives its instances back.

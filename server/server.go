@@ -53,7 +53,8 @@ type Server struct {
 	sockets  sockets
 	stopping bool // no reload may change anything any more
 	conns    map[*conn]struct{}
-	cutOff   bool // draining is over: no exchange may begin any more
+	streams  map[*conn]struct{} // connections in memory, of streams that are served
+	cutOff   bool               // draining is over: no exchange may begin any more
 	draining atomic.Bool
 	drained  chan struct{} // closed when the last connection is gone while draining
 	lastConn atomic.Uint64
@@ -66,7 +67,7 @@ func New(ctx context.Context, c *config.Config, options Options) (*Server, error
 	s := &Server{
 		options: options, registry: metric.NewRegistry(), memory: memory.NewBudget(memoryLimit(c)), logs: logFiles{used: map[logUse]*usedLog{}},
 		http:    httpclient.NewClients(httpclient.Options{}),
-		serving: make(chan struct{}), conns: map[*conn]struct{}{}, drained: make(chan struct{}),
+		serving: make(chan struct{}), conns: map[*conn]struct{}{}, streams: map[*conn]struct{}{}, drained: make(chan struct{}),
 	}
 	s.zones = &zones{registry: s.registry, used: map[string]*usedZone{}}
 	s.upstreams = &upstreams{registry: s.registry, used: map[string]*usedUpstream{}}

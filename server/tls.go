@@ -81,6 +81,9 @@ func newProtection(l *config.Listener, named map[string]*certificate.Certificate
 		NextProtos:     []string{"http/1.1"},
 		GetCertificate: p.certificate,
 	}
+	if l.HTTP2 {
+		p.config.NextProtos = []string{protocolHTTP2, "http/1.1"}
+	}
 	if l.TLS.ClientCA != "" {
 		authorities, err := readAuthorities(l.TLS.ClientCA)
 		if err != nil {
