@@ -83,7 +83,7 @@ func (s *Server) fill(ctx context.Context, g *generation) []config.Problem {
 		g.log.Warn(w.String())
 	}
 	g.builder.Log = g.log
-	if problems := g.loadTLS(); problems != nil {
+	if problems := s.loadTLS(g); problems != nil {
 		return problems
 	}
 	if problems := s.openRedis(g); problems != nil {

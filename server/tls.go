@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"phasm/sdk/abi"
 	"phasm/server/certificate"
 	"phasm/server/config"
 )
@@ -17,6 +18,8 @@ import (
 type protection struct {
 	config  *tls.Config
 	chooser *certificate.Chooser
+	supply  *supply            // for names that chooser has no certificate for; nil without a plugin
+	current func() *protection // the listener's in the generation in use
 }
 
 // suites are those for TLS 1.2: forward secret, and authenticated. TLS 1.3 has
@@ -29,7 +32,7 @@ var suites = []uint16{
 
 // loadTLS reads the certificates of a configuration and makes what its TLS
 // listeners need of them.
-func (g *generation) loadTLS() (problems []config.Problem) {
+func (s *Server) loadTLS(g *generation) (problems []config.Problem) {
 	named := map[string]*certificate.Certificate{}
 	for _, c := range g.config.Certificates {
 		path := "certificates." + c.Name
@@ -52,9 +55,33 @@ func (g *generation) loadTLS() (problems []config.Problem) {
 		if err != nil {
 			problems = append(problems, g.config.Problem("listeners."+l.Name+".tls.client_ca", "%v", err))
 		}
+		if p != nil {
+			p.current = func() *protection { return s.generation.Load().protection(l.Name) }
+		}
 		g.protections = append(g.protections, p)
 	}
 	return problems
+}
+
+// protection is a listener's, nil where it is plain, or not there.
+func (g *generation) protection(listener string) *protection {
+	for i := range g.config.Listeners {
+		if g.config.Listeners[i].Name == listener {
+			return g.protections[i]
+		}
+	}
+	return nil
+}
+
+// supplyTLS gives TLS listeners the plugins that supply their certificates.
+func (b *routeBuilder) supplyTLS(g *generation) {
+	for i, l := range b.config.Listeners {
+		if l.TLS == nil || l.TLS.Plugin == "" {
+			continue
+		}
+		p := b.plugin("listeners."+l.Name+".tls.plugin", l.TLS.Plugin, abi.TLSCertificate)
+		g.protections[i].supply = &supply{plugin: p, log: g.log, kept: map[string]*supplied{}}
+	}
 }
 
 func (g *generation) certificateProblem(path string, err error) config.Problem {
@@ -115,10 +142,31 @@ func (p *protection) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, 
 	if named := p.chooser.Named(hello); named != nil {
 		return named, nil
 	}
+	if supplied := p.supplied(hello); supplied != nil {
+		return supplied, nil
+	}
 	if first := p.chooser.Default(); first != nil {
 		return first, nil
 	}
 	return nil, errNoCertificate
+}
+
+// supplied asks the plugin, where there is one. That of a generation which has
+// been replaced meanwhile is gone, and the one in its place is asked.
+func (p *protection) supplied(hello *tls.ClientHelloInfo) *tls.Certificate {
+	name := askedFor(hello)
+	for p != nil && p.supply != nil && name != "" {
+		supplied, err := p.supply.get(name)
+		if err == nil {
+			return supplied
+		}
+		next := p.current()
+		if next == p {
+			return nil
+		}
+		p = next
+	}
+	return nil
 }
 
 var errNoCertificate = errors.New("there is no certificate for the name that the client asks for")

@@ -221,6 +221,8 @@ func TestPhases(t *testing.T) {
 		{"upstream_peers", func() int32 { return imports.UpstreamPeers("app", buf) }},
 		{"upstream_add", func() int32 { return imports.UpstreamAdd("app", "127.0.0.1:2", 3) }},
 		{"upstream_remove", func() int32 { return imports.UpstreamRemove("app", "127.0.0.1:2") }},
+		{"tls_server_name", func() int32 { return imports.TLSServerName(buf) }},
+		{"tls_set_certificate", func() int32 { return imports.TLSSetCertificate("c", "k") }},
 		{"metric_define", func() int32 { return imports.MetricDefine(0, "a_total", "A.", "", "") }},
 		{"metric_series", func() int32 { return imports.MetricSeries(0, "") }},
 		{"metric_add", func() int32 { return imports.MetricAdd(0, 1) }},

@@ -93,6 +93,7 @@ func newReal(t testing.TB, config map[string]any, r sdktest.Request) *real {
 		Plugin:   host.NewPlugin("NAME", config, granted, slog.New(l), metric.NewRegistry()),
 		Exchange: x,
 	}}
+	h.call.Handshake = noHandshake{}
 	h.call.Plugin.Timers = &setTimers{set: map[int32]bool{}}
 	return h
 }
@@ -311,6 +312,24 @@ func (h *real) MetricObserve(n int32, v float64) int32 { return h.i32("metric_ob
 func (h *real) RedisSubscribe(redis, pattern int32, channel string) int32 {
 	return h.i32("redis_subscribe", redis, pattern, channel)
 }
+
+// noHandshake is one for no name, as outside of sdktest.Host.Certificate.
+type noHandshake struct{}
+
+func (noHandshake) ServerName() string { return "" }
+
+func (noHandshake) SetCertificate(cert, key []byte) abi.Errno {
+	if _, err := tls.X509KeyPair(cert, key); err != nil {
+		return abi.BadArgument
+	}
+	return 0
+}
+
+func (h *real) TLSServerName(b []byte) int32 { return h.i32("tls_server_name", b) }
+func (h *real) TLSSetCertificate(cert, key string) int32 {
+	return h.i32("tls_set_certificate", cert, key)
+}
+
 func (h *real) MessageMissed() int32          { return h.i32("message_missed") }
 func (h *real) MessageRedis(b []byte) int32   { return h.i32("message_redis", b) }
 func (h *real) MessageChannel(b []byte) int32 { return h.i32("message_channel", b) }

@@ -748,6 +748,24 @@ func UpstreamRemove(upstream string, address string) int32 {
 	return host_upstream_remove(upstream, address)
 }
 
+//go:wasmimport phasm tls_server_name
+//go:noescape
+func host_tls_server_name(buf unsafe.Pointer, capacity uint32) int32
+
+// TLSServerName: The name that the client asks for in its handshake (SNI), in lower case.
+func TLSServerName(buf []byte) int32 {
+	return host_tls_server_name(unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm tls_set_certificate
+//go:noescape
+func host_tls_set_certificate(cert string, key string) int32
+
+// TLSSetCertificate: Gives the certificate for the name, followed by those that lead to the authority, and its private key, both in PEM form and of at most 256 KiB. The last call counts. It is used for the name for five minutes, then the phase runs again. Bad argument where they are no certificate and its key. Where none is given the listener's first certificate is used, or the handshake fails.
+func TLSSetCertificate(cert string, key string) int32 {
+	return host_tls_set_certificate(cert, key)
+}
+
 //go:wasmimport phasm metric_define
 //go:noescape
 func host_metric_define(kind int32, name string, help string, labels string, buckets string) int32
