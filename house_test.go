@@ -41,13 +41,15 @@ var imports = []struct{ pkg, may string }{
 	{"plugins/host/gen", "sdk/abi plugins/host"},
 	{"plugins", "sdk/abi pool plugins/memory plugins/meter plugins/metric plugins/source plugins/suggest plugins/zone plugins/host plugins/redis"},
 
+	{"server/certificate", ""},
+	{"server/certificate/certificatetest", ""},
 	{"server/router", ""},
 	{"server/static", ""},
 	{"server/upstream", "pool"},
 	{"server/config", "sdk/abi plugins/suggest plugins/httpclient plugins/redis/command server/router"},
 	{"server", "sdk/abi pool plugins/memory plugins/meter plugins/metric plugins/source plugins/zone plugins/httpclient " +
 		"plugins/redis plugins/redis/command plugins/rediszone plugins/host plugins " +
-		"server/router server/static server/upstream server/config"},
+		"server/certificate server/router server/static server/upstream server/config"},
 
 	{"bench/plugin", "sdk"},
 	{"bench/plugin/redis", "sdk"},

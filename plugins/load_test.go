@@ -102,9 +102,9 @@ var loadErrors = []struct {
 		m.Phase("on_content", answers(0))
 	}), `it exports no memory named "memory"`},
 	{"misspelt phase", exporting("on_acces", wt.Phase, answers(0)),
-		"it exports on_acces, which is no phase: the phases are on_init, on_init_worker, on_exit_worker, on_rewrite, on_access, on_content, on_header_filter, on_body_filter, on_log, on_timer, on_message, on_balancer; did you mean on_access?"},
+		"it exports on_acces, which is no phase: the phases are on_init, on_init_worker, on_exit_worker, on_rewrite, on_access, on_content, on_header_filter, on_body_filter, on_log, on_timer, on_message, on_balancer, on_tls_certificate; did you mean on_access?"},
 	{"unknown phase", exporting("on_websocket_message", wt.Phase, answers(0)),
-		"it exports on_websocket_message, which is no phase: the phases are on_init, on_init_worker, on_exit_worker, on_rewrite, on_access, on_content, on_header_filter, on_body_filter, on_log, on_timer, on_message, on_balancer"},
+		"it exports on_websocket_message, which is no phase: the phases are on_init, on_init_worker, on_exit_worker, on_rewrite, on_access, on_content, on_header_filter, on_body_filter, on_log, on_timer, on_message, on_balancer, on_tls_certificate"},
 	{"phase of another type", exporting("on_access", wt.Sig("i32", "i32"), answers(0)),
 		"its export on_access is (i32) → (i32), but must be () → (i32)"},
 	{"_initialize of another type", exporting("_initialize", wt.Phase, answers(0)),
@@ -112,7 +112,7 @@ var loadErrors = []struct {
 	{"version of another type", exporting("phasm_abi_version", wt.Sig("", "i64"), wt.I64Const(1)),
 		"its export phasm_abi_version is () → (i64), but must be () → (i32)"},
 	{"no phase", wt.Plugin().Bytes(),
-		"it exports no phase: a plugin exports at least one of on_init, on_init_worker, on_exit_worker, on_rewrite, on_access, on_content, on_header_filter, on_body_filter, on_log, on_timer, on_message, on_balancer"},
+		"it exports no phase: a plugin exports at least one of on_init, on_init_worker, on_exit_worker, on_rewrite, on_access, on_content, on_header_filter, on_body_filter, on_log, on_timer, on_message, on_balancer, on_tls_certificate"},
 	{"command", build(func(m *wt.Module) {
 		m.Memory(1)
 		m.ExportMemory("memory")
@@ -127,8 +127,8 @@ var loadErrors = []struct {
 	}), "it imports phasm.request_metod, which does not exist: see sdk/ABI.md; did you mean request_method?\n" +
 		"it imports env.abort, but a plugin may import from phasm and wasi_snapshot_preview1 only\n" +
 		"it exports no memory named \"memory\"\n" +
-		"it exports on_acces, which is no phase: the phases are on_init, on_init_worker, on_exit_worker, on_rewrite, on_access, on_content, on_header_filter, on_body_filter, on_log, on_timer, on_message, on_balancer; did you mean on_access?\n" +
-		"it exports on_contents, which is no phase: the phases are on_init, on_init_worker, on_exit_worker, on_rewrite, on_access, on_content, on_header_filter, on_body_filter, on_log, on_timer, on_message, on_balancer; did you mean on_content?\n" +
+		"it exports on_acces, which is no phase: the phases are on_init, on_init_worker, on_exit_worker, on_rewrite, on_access, on_content, on_header_filter, on_body_filter, on_log, on_timer, on_message, on_balancer, on_tls_certificate; did you mean on_access?\n" +
+		"it exports on_contents, which is no phase: the phases are on_init, on_init_worker, on_exit_worker, on_rewrite, on_access, on_content, on_header_filter, on_body_filter, on_log, on_timer, on_message, on_balancer, on_tls_certificate; did you mean on_content?\n" +
 		"its export on_log is () → (), but must be () → (i32)"},
 	{"another version of the ABI", exporting("phasm_abi_version", wt.Phase, answers(2)),
 		"it speaks version 2 of the ABI, this phasm version 1: build it with this phasm's SDK"},

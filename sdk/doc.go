@@ -36,6 +36,7 @@
 //   - subrequest.go: [Subrequest], a request to the server itself
 //   - timer.go: [OnTimer], [After] and [Every] run something later
 //   - balancer.go: [Balancer] registers what chooses an upstream's peer, by [Choice]
+//   - tls_certificate.go: [TLSCertificate] registers what supplies certificates
 //   - upstream.go: [Upstream], whose peers come and go while requests are served
 //   - zone.go, zone_value.go, zone_list.go: [Zone], what plugins share
 //   - limit.go, lock.go: rates, connections and locks over a zone

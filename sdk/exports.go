@@ -51,3 +51,6 @@ func onMessage() int32 { return int32(phases.Run(abi.Message)) }
 
 //go:wasmexport on_balancer
 func onBalancer() int32 { return int32(phases.Run(abi.Balancer)) }
+
+//go:wasmexport on_tls_certificate
+func onTLSCertificate() int32 { return int32(phases.Run(abi.TLSCertificate)) }

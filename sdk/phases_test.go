@@ -29,6 +29,7 @@ func TestOrder(t *testing.T) {
 	sdk.Access(func(*sdk.Request) sdk.Action { note("access"); return sdk.Continue })
 	sdk.Content(func(*sdk.Request) sdk.Action { note("content"); return sdk.Final })
 	sdk.Balancer(func(*sdk.Request, *sdk.Choice) sdk.Action { note("balancer"); return sdk.Continue }) // of routes without content
+	sdk.TLSCertificate(func(*sdk.Handshake) error { note("tls_certificate"); return nil })
 	sdk.HeaderFilter(func(*sdk.Request) { note("header_filter") })
 	sdk.BodyFilter(func(*sdk.Request, *sdk.Chunk) { note("body_filter") })
 	sdk.Log(func(*sdk.Request) { note("log") })

@@ -30,7 +30,14 @@ type body struct {
 // the body ends. It reads nothing.
 func (b *body) begin(x *exchange) {
 	b.length = int64(x.request.Header.ContentLength())
+	if s := x.conn.stream; s != nil {
+		b.length = s.request.ContentLength
+	}
 	if b.ended = b.length == 0 || b.length < -1; b.ended {
+		return
+	}
+	if s := x.conn.stream; s != nil {
+		b.stream = streamBody{s}
 		return
 	}
 	b.awaited = x.head.expects > 0 && x.head.http11

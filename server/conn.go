@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/netip"
@@ -16,7 +17,11 @@ import (
 // goroutine. Its buffers and its exchange are used again for later connections.
 type conn struct {
 	server     *Server
-	net        net.Conn
+	net        net.Conn // what requests come over: the socket, or TLS above it
+	socket     net.Conn
+	listener   *listener            // of TLS, nil for others
+	tls        *tls.ConnectionState // once there has been a handshake
+	shaking    atomic.Bool          // the handshake runs
 	r          *bufio.Reader
 	headerSize int // the limit that r's buffer was made for
 	w          *bufio.Writer
@@ -36,7 +41,9 @@ type conn struct {
 
 	flushBy time.Time // when a flush that runs must have ended, zero for never
 
-	parent *subrequest // of a subrequest's connection, nil for others
+	parent      *subrequest  // of a subrequest's connection, nil for others
+	stream      *stream      // likewise, of one that serves a stream of HTTP/2
+	multiplexed *multiplexed // of one that has streams
 
 	x exchange
 }
@@ -58,7 +65,7 @@ func (s *Server) prepareConn(nc net.Conn, config *config.Config) *conn {
 		c = &conn{w: bufio.NewWriterSize(nil, writeBuffer)}
 		c.x.init(c)
 	}
-	c.server, c.net, c.config = s, nc, config
+	c.server, c.net, c.socket, c.config = s, nc, nc, config
 	if size := int(c.config.Server.Limits.HeaderSize); size != c.headerSize {
 		c.r, c.headerSize = bufio.NewReaderSize(nil, size), size
 	}
@@ -96,14 +103,37 @@ const (
 // free gives the connection's buffers back, once it is closed.
 func (c *conn) free() {
 	s := c.server
-	if c.parent == nil {
+	if c.parent == nil && c.stream == nil {
 		s.metrics.connections.Add(-1)
 	}
-	c.server, c.net, c.parent = nil, nil, nil
+	c.server, c.net, c.socket, c.parent = nil, nil, nil, nil
+	c.listener, c.tls, c.stream, c.multiplexed = nil, nil, nil, nil
 	c.generation.Store(nil)
 	c.r.Reset(nil)
 	c.w.Reset(nil)
 	s.free.Put(c)
+}
+
+// flush sends what waits in the connection's buffer.
+func (c *conn) flush() error {
+	err := c.w.Flush()
+	if err == nil && c.stream != nil {
+		c.writeWithin(time.Duration(c.config.Server.Timeouts.Write))
+		err = c.stream.flush()
+	}
+	return err
+}
+
+// deliver sees to it that the client has the whole response, where more than a
+// later flush of the connection is needed for that.
+func (c *conn) deliver(err error) error {
+	if err == nil {
+		err = c.w.Flush()
+	}
+	if c.stream != nil {
+		c.stream.finish(err != nil)
+	}
+	return err
 }
 
 // serve runs the connection to its end. A panic is a bug of ours: it costs
@@ -127,6 +157,15 @@ func (c *conn) serve() {
 		s.remove(c)
 		c.free()
 	}()
+	if c.listener != nil {
+		if !c.handshake() {
+			return
+		}
+		if c.tls.NegotiatedProtocol == protocolHTTP2 {
+			c.serveHTTP2()
+			return
+		}
+	}
 	for c.awaitRequest() && c.x.serve() {
 	}
 	c.w.Flush()

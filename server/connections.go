@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"iter"
 	"net/netip"
 	"time"
 )
@@ -49,8 +50,45 @@ func (s *Server) remove(c *conn) {
 		}
 		c.counted = netip.Prefix{}
 	}
+	s.lastGone()
+}
+
+// addStream puts the connection of a stream among those that use a generation.
+// It refuses one whose turn comes when everything has ended.
+func (s *Server) addStream(c *conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.draining.Load() && len(s.conns) == 0 {
+		return false
+	}
+	s.streams[c] = struct{}{}
+	return true
+}
+
+func (s *Server) removeStream(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.streams, c)
+	s.lastGone()
+}
+
+// lastGone ends draining with the last connection. It is called locked.
+func (s *Server) lastGone() {
+	if s.draining.Load() && len(s.conns) == 0 && len(s.streams) == 0 {
 		close(s.drained)
+	}
+}
+
+// carriers are the connections that may serve an exchange. It is called locked.
+func (s *Server) carriers() iter.Seq[*conn] {
+	return func(yield func(*conn) bool) {
+		for _, set := range [...]map[*conn]struct{}{s.conns, s.streams} {
+			for c := range set {
+				if !yield(c) {
+					return
+				}
+			}
+		}
 	}
 }
 
@@ -65,7 +103,7 @@ func (s *Server) connections() int {
 func (s *Server) inFlight() (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for c := range s.conns {
+	for c := range s.carriers() {
 		if !c.idle.Load() {
 			n++
 		}
@@ -78,7 +116,7 @@ func (s *Server) inFlight() (n int) {
 func (s *Server) inUse(g *generation) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for c := range s.conns {
+	for c := range s.carriers() {
 		if !c.idle.Load() && c.generation.Load() == g {
 			return true
 		}
@@ -91,7 +129,7 @@ func (s *Server) inUse(g *generation) bool {
 func (s *Server) forget(g *generation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for c := range s.conns {
+	for c := range s.carriers() {
 		c.generation.CompareAndSwap(g, nil)
 	}
 }
@@ -101,23 +139,46 @@ func (s *Server) drain(limit time.Duration) error {
 	s.mu.Lock()
 	s.draining.Store(true)
 	for c := range s.conns {
-		if c.idle.Load() {
+		switch {
+		case c.shaking.Load():
+			c.socket.SetDeadline(time.Now().Add(lastWait))
+		case c.multiplexed != nil: // see below
+		case c.idle.Load():
 			c.net.SetReadDeadline(time.Unix(1, 0)) // the connection does the rest: see awaitLast
 		}
 	}
-	if len(s.conns) == 0 {
-		close(s.drained)
-	}
+	s.lastGone()
 	s.mu.Unlock()
 
 	timeout := time.NewTimer(limit)
 	defer timeout.Stop()
-	select {
-	case <-s.drained:
-		return nil
-	case <-timeout.C:
+	again := time.NewTicker(endStreamsEvery)
+	defer again.Stop()
+	for {
+		s.endMultiplexed()
+		select {
+		case <-s.drained:
+			return nil
+		case <-timeout.C:
+			return s.cut()
+		case <-again.C:
+		}
 	}
-	return s.cut()
+}
+
+// endStreamsEvery is how often connections of HTTP/2 are asked to end while the
+// server stops: some become such only then.
+const endStreamsEvery = 100 * time.Millisecond
+
+// endMultiplexed asks connections of HTTP/2 to end.
+func (s *Server) endMultiplexed() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		if m := c.multiplexed; m != nil {
+			go m.end()
+		}
+	}
 }
 
 // cut closes the connections that are left.
@@ -126,11 +187,11 @@ func (s *Server) cut() error {
 	defer s.mu.Unlock()
 	s.cutOff = true
 	cut := 0
-	for c := range s.conns {
+	for c := range s.carriers() {
 		if !c.idle.Load() {
 			cut++
 		}
-		c.net.Close()
+		c.socket.Close() // not TLS, which would say good-bye first
 	}
 	if cut == 0 {
 		return nil

@@ -9,7 +9,11 @@
 //	generation.go    one loaded configuration: its plugins, routes and logs
 //	listener.go      what the server listens on; accept connections
 //	connections.go   the open connections: how many, what they use, how they are drained
+//	tls.go           TLS: the handshake, certificates
+//	tls_certificate.go  certificates that a plugin supplies
 //	conn.go          one connection: requests one after the other, by the generation in use
+//	http2.go         HTTP/2: an exchange for each of a connection's requests
+//	stream.go        one of these, as a connection of its own
 //	receive.go       the request's head: wait for it, parse it, refuse the malformed
 //	head.go          there: the head as it came, read more strictly than by fasthttp
 //	fields.go        there: its header lines; serves heads of peers' responses as well

@@ -100,7 +100,7 @@ func (x *exchange) begin() {
 	x.Begun = time.Since(x.Epoch)
 	x.generation = c.generation.Load()
 	x.route = x.generation.fallback
-	x.RemoteAddr, x.LocalAddr = c.remote, c.local
+	x.RemoteAddr, x.LocalAddr, x.TLS = c.remote, c.local, c.tls
 	x.Connection, x.Requests = c.number, c.requests
 	x.response.Header.SetNoDefaultContentType(true)
 }
@@ -109,7 +109,10 @@ func (x *exchange) begin() {
 func (x *exchange) prepare() {
 	h := &x.request.Header
 	x.response.SkipBody = h.IsHead()
-	x.keep = !h.ConnectionClose() && x.conn.requests < x.generation.config.Server.Limits.Requests
+	if x.conn.stream != nil {
+		h.SetProtocol("HTTP/2.0")
+	}
+	x.keep = x.conn.stream == nil && !h.ConnectionClose() && x.conn.requests < x.generation.config.Server.Limits.Requests
 	x.body.begin(x)
 	x.believe()
 }
@@ -148,13 +151,16 @@ func (x *exchange) fail(status int) {
 
 // ClientGone implements host.Wire.
 func (x *exchange) ClientGone() bool {
-	if parent := x.conn.parent; parent != nil {
-		return parent.left.Load()
-	}
-	if x.body.lent { // whoever reads it finds out
+	switch c := x.conn; {
+	case x.body.lent: // whoever reads it finds out
 		return false
+	case c.parent != nil:
+		return c.parent.left.Load()
+	case c.stream != nil:
+		return c.stream.gone()
+	default:
+		return c.gone()
 	}
-	return x.conn.gone()
 }
 
 // reset forgets the exchange but not its buffers, and gives its instances back.

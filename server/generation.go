@@ -18,6 +18,7 @@ import (
 	"phasm/plugins/source"
 	"phasm/plugins/zone"
 	"phasm/sdk/abi"
+	"phasm/server/certificate"
 	"phasm/server/config"
 	"phasm/server/router"
 	"phasm/server/upstream"
@@ -38,6 +39,9 @@ type generation struct {
 	allZones  *zones // where they come from
 	clients   *redis.Clients
 	redis     map[string]*redisServer // those in use, by name
+
+	certificates map[string]*certificate.Certificate // by name
+	protections  []*protection                       // of the listeners, in file order; nil for plain ones
 
 	plugins     []*plugins.Plugin // in file order
 	working     int               // how many of the plugins have run init_worker
@@ -84,6 +88,9 @@ func (s *Server) fill(ctx context.Context, g *generation) []config.Problem {
 		g.log.Warn(w.String())
 	}
 	g.builder.Log = g.log
+	if problems := s.loadTLS(g); problems != nil {
+		return problems
+	}
 	if problems := s.openRedis(g); problems != nil {
 		return problems
 	}

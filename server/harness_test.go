@@ -167,9 +167,13 @@ func (s *testServer) dial() *client {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	nc.SetDeadline(time.Now().Add(20 * time.Second))
 	s.t.Cleanup(func() { nc.Close() })
-	return &client{nc, s.t, bufio.NewReader(nc)}
+	return newClient(s.t, nc)
+}
+
+func newClient(t *testing.T, nc net.Conn) *client {
+	nc.SetDeadline(time.Now().Add(20 * time.Second))
+	return &client{nc, t, bufio.NewReader(nc)}
 }
 
 // send writes bytes as they are; lines may end in a bare newline in the test's

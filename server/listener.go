@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"os"
@@ -24,6 +25,22 @@ type listener struct {
 	name    string // when it was opened; a reload may rename it
 	address string // as the configuration has it
 	ending  atomic.Bool
+
+	tls        *tls.Config                // see tlsConfig
+	protection atomic.Pointer[protection] // of the generation in use, nil while connections are plain
+}
+
+func newListener(l *net.TCPListener, name, address string) *listener {
+	made := &listener{TCPListener: l, name: name, address: address}
+	made.tls = made.tlsConfig()
+	return made
+}
+
+// protect has the listeners answer handshakes as their generation says.
+func (s sockets) protect(g *generation) {
+	for i, l := range s.listeners {
+		l.protection.Store(g.protections[i])
+	}
 }
 
 // bind opens what a configuration listens on. What is open at the same address
@@ -47,7 +64,7 @@ func (s *Server) bind(ctx context.Context, c *config.Config) (next sockets, err 
 			next.listeners = append(next.listeners, spare[i])
 			spare = slices.Delete(spare, i, i+1) // port 0 may stand there more than once
 		} else if opened := open("listeners."+l.Name+".address", l.Address); opened != nil {
-			next.listeners = append(next.listeners, &listener{TCPListener: opened, name: l.Name, address: l.Address})
+			next.listeners = append(next.listeners, newListener(opened, l.Name, l.Address))
 		}
 	}
 	switch address := c.Admin.Address; {
@@ -158,6 +175,9 @@ func (s *Server) accept(l *listener) {
 		}
 		pause = 0
 		if c := s.admit(nc); c != nil {
+			if l.protection.Load() != nil {
+				c.listener = l
+			}
 			go c.serve()
 		}
 	}

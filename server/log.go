@@ -25,11 +25,12 @@ func (x *exchange) log() {
 	}
 	if !x.route.has(abi.Log) {
 		x.conn.ended = now
+		if x.conn.stream != nil {
+			x.sendErr = x.conn.deliver(x.sendErr)
+		}
 		return
 	}
-	if x.sendErr == nil {
-		x.sendErr = x.conn.w.Flush()
-	}
+	x.sendErr = x.conn.deliver(x.sendErr)
 	for _, p := range x.route.chains[abi.Log] {
 		x.call(p, abi.Log)
 	}

@@ -14,22 +14,24 @@ import (
 // serverMetrics are the server's own metrics. Plugins' calls are counted by
 // package plugins, into the same registry.
 type serverMetrics struct {
-	connections atomic.Int64
-	ready       atomic.Bool
-	refused     *metrics.Counter
-	panics      *metrics.Counter
-	generations atomic.Int64
-	reloads     reloadMetrics
-	serverLog   *logCounts
-	accessLog   *logCounts
+	connections      atomic.Int64
+	ready            atomic.Bool
+	refused          *metrics.Counter
+	handshakesFailed *metrics.Counter
+	panics           *metrics.Counter
+	generations      atomic.Int64
+	reloads          reloadMetrics
+	serverLog        *logCounts
+	accessLog        *logCounts
 }
 
 func newServerMetrics(s *Server, version string) *serverMetrics {
 	r := s.registry
 	m := &serverMetrics{
-		refused: r.Must(metric.Counter, "phasm_connections_refused_total", "Connections closed at once because of server.limits.connections.", nil).Counter(),
-		panics:  r.Must(metric.Counter, "phasm_panics_total", "Panics in the server itself, each a bug.", nil).Counter(),
-		reloads: newReloadMetrics(r),
+		refused:          r.Must(metric.Counter, "phasm_connections_refused_total", "Connections closed at once because of server.limits.connections.", nil).Counter(),
+		handshakesFailed: r.Must(metric.Counter, "phasm_tls_handshakes_failed_total", "TLS handshakes that came to nothing.", nil).Counter(),
+		panics:           r.Must(metric.Counter, "phasm_panics_total", "Panics in the server itself, each a bug.", nil).Counter(),
+		reloads:          newReloadMetrics(r),
 	}
 	r.Must(metric.Gauge, "phasm_requests_in_flight", "Connections with a request being served.", nil).Func(func() float64 { return float64(s.inFlight()) })
 	r.Must(metric.Gauge, "phasm_connections", "Open connections.", nil).Func(func() float64 { return float64(m.connections.Load()) })

@@ -283,8 +283,8 @@ func (s *passing) WriteTo(w io.Writer) (n int64, err error) {
 // flushBeforeWait sends what the client can have already, if the next piece of
 // the body is not there yet.
 func (s *passing) flushBeforeWait() error {
-	if w := s.x.conn.w; s.body.Waits() && w.Buffered() > 0 {
-		return w.Flush()
+	if c := s.x.conn; s.body.Waits() && c.w.Buffered() > 0 {
+		return c.flush()
 	}
 	return nil
 }

@@ -57,10 +57,10 @@ func (x *exchange) canonicalise() int {
 	authority, target := h.host, h.target
 	if h.proxied {
 		authority, target = h.split()
-		x.authority, _ = appendAuthority(x.authority[:0], h.host, x.TLS)
+		x.authority, _ = appendAuthority(x.authority[:0], h.host, x.TLS != nil)
 		named := len(x.authority)
 		var ok bool
-		if x.authority, ok = appendAuthority(x.authority, authority, x.TLS); !ok {
+		if x.authority, ok = appendAuthority(x.authority, authority, x.TLS != nil); !ok {
 			return fasthttp.StatusBadRequest
 		}
 		if h.hosts > 0 && !bytes.Equal(x.authority[:named], x.authority[named:]) {
@@ -69,7 +69,7 @@ func (x *exchange) canonicalise() int {
 	}
 	if (h.hosts > 0 || h.proxied) && (h.proxied || !isCanonicalHost(authority)) {
 		var ok bool
-		if x.authority, ok = appendAuthority(x.authority[:0], authority, x.TLS); !ok {
+		if x.authority, ok = appendAuthority(x.authority[:0], authority, x.TLS != nil); !ok {
 			return fasthttp.StatusBadRequest
 		}
 		x.request.Header.SetHostBytes(x.authority)

@@ -148,6 +148,7 @@ func (s *Server) swap(ctx context.Context, g *generation, opened sockets) error 
 	used := s.sockets
 	old := s.generation.Swap(g)
 	s.sockets = opened
+	opened.protect(g)
 	s.metrics.generations.Add(1)
 	s.open(ctx, opened.without(used))
 	s.retiring.Go(func() { s.retire(old) })

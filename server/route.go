@@ -43,6 +43,7 @@ var chained = []struct {
 func (g *generation) buildRoutes(named map[string]*plugins.Plugin) (problems []config.Problem) {
 	b := routeBuilder{config: g.config, plugins: named, upstreams: g.upstreams}
 	g.balancers = b.balancers()
+	b.supplyTLS(g)
 	families := newRouteFamilies(g.registry)
 	server := b.chains("server.phases", &g.config.Server.Phases)
 	g.leastBody = int64(g.config.Server.Limits.Body)

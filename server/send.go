@@ -131,7 +131,7 @@ func (x *exchange) Flush(deadline time.Time) error {
 		x.response.ResetBody()
 	}
 	if x.sendErr == nil {
-		x.sendErr = x.conn.w.Flush()
+		x.sendErr = x.conn.flush()
 	}
 	return x.sendErr
 }
@@ -190,6 +190,10 @@ func (x *exchange) sendHead() {
 	x.noBody = x.response.SkipBody || bodiless(h.StatusCode())
 	if len(h.Server()) == 0 {
 		h.SetServer(serverName)
+	}
+	if s := x.conn.stream; s != nil {
+		x.BytesSent += int64(s.sendHead(h))
+		return
 	}
 	x.keep = x.keep && !h.ConnectionClose() && x.body.drainable() && !x.conn.server.draining.Load()
 	switch {

@@ -54,6 +54,7 @@ type Server struct {
 	sockets   sockets
 	stopping  bool // no reload may change anything any more
 	conns     map[*conn]struct{}
+	streams   map[*conn]struct{}   // connections in memory, of streams that are served
 	perClient map[netip.Prefix]int // of them, where there is a limit
 	cutOff    bool                 // draining is over: no exchange may begin any more
 	draining  atomic.Bool
@@ -69,6 +70,7 @@ func New(ctx context.Context, c *config.Config, options Options) (*Server, error
 		options: options, registry: metric.NewRegistry(), memory: memory.NewBudget(memoryLimit(c)), logs: logFiles{used: map[logUse]*usedLog{}},
 		http:    httpclient.NewClients(httpclient.Options{}),
 		serving: make(chan struct{}), conns: map[*conn]struct{}{}, perClient: map[netip.Prefix]int{}, drained: make(chan struct{}),
+		streams: map[*conn]struct{}{},
 	}
 	s.zones = &zones{registry: s.registry, used: map[string]*usedZone{}}
 	s.upstreams = &upstreams{registry: s.registry, used: map[string]*usedUpstream{}}
@@ -110,6 +112,7 @@ func (s *Server) Listen(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sockets = opened
+	opened.protect(s.generation.Load())
 	return nil
 }
 
@@ -151,6 +154,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	s.mu.Lock()
 	s.open(ctx, s.sockets)
 	s.mu.Unlock()
+	go s.refreshCertificates(ctx)
 	close(s.serving)
 	s.metrics.ready.Store(true)
 	<-ctx.Done()

@@ -60,6 +60,7 @@ func (x *exchange) Subrequest(method, target []byte, headers []string, body []by
 	r.conn = c.server.prepareConn(&r.memory, x.generation.config)
 	r.conn.parent = r
 	r.conn.remote, r.conn.local, r.conn.number = c.remote, c.local, c.number
+	r.conn.tls = c.tls
 	r.conn.generation.Store(x.generation)
 	go r.serve()
 	return r, 0

@@ -2,9 +2,6 @@ package server
 
 import (
 	"crypto/tls"
-	"crypto/x509"
-	"errors"
-	"os"
 
 	"phasm/server/config"
 )
@@ -38,17 +35,4 @@ func upstreamTLS(c *config.Config) (made map[string]*tls.Config, problems []conf
 		}
 	}
 	return made, problems
-}
-
-// readAuthorities reads a file of certificates in PEM.
-func readAuthorities(file string) (*x509.CertPool, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(text) {
-		return nil, errors.New("there is no certificate in " + file)
-	}
-	return pool, nil
 }

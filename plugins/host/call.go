@@ -58,13 +58,14 @@ func NewPlugin(name string, config map[string]any, grants Grants, log *slog.Logg
 // never used by two goroutines.
 type Call struct {
 	context.Context
-	Plugin   *Plugin
-	Exchange *Exchange // nil in the phases that see no request
-	Phase    abi.Phase
-	Timer    TimerRun   // in the timer phase
-	Message  MessageRun // in the message phase
-	BodyRead int64      // how far this plugin has read the request's body
-	Failure  string     // the last error that the guest logged in this call, outside of a request
+	Plugin    *Plugin
+	Exchange  *Exchange // nil in the phases that see no request
+	Phase     abi.Phase
+	Timer     TimerRun   // in the timer phase
+	Message   MessageRun // in the message phase
+	Handshake Handshake  // in the tls_certificate phase
+	BodyRead  int64      // how far this plugin has read the request's body
+	Failure   string     // the last error that the guest logged in this call, outside of a request
 
 	// Budget is what a call may take.
 	Budget Budget

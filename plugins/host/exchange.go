@@ -1,6 +1,7 @@
 package host
 
 import (
+	"crypto/tls"
 	"encoding/hex"
 	"math/rand/v2"
 	"net/netip"
@@ -20,16 +21,16 @@ type Exchange struct {
 	Wire     Wire
 	Params   Params // the path parameters of the route's pattern
 
-	Epoch      time.Time      // when the connection began
-	Begun      time.Duration  // when the request's first byte arrived, since Epoch
-	RemoteAddr netip.AddrPort // where the connection comes from
-	LocalAddr  netip.AddrPort // where it arrived
-	TLS        bool
-	Connection uint64 // the connection's number
-	Requests   int    // how many requests the connection has carried, this one included
-	Route      string // the route's name, empty before routing and where none matched
-	BytesSent  int64  // head and body, known in the log phase
-	BodySent   int64  // the body's part of BytesSent
+	Epoch      time.Time            // when the connection began
+	Begun      time.Duration        // when the request's first byte arrived, since Epoch
+	RemoteAddr netip.AddrPort       // where the connection comes from
+	LocalAddr  netip.AddrPort       // where it arrived
+	TLS        *tls.ConnectionState // nil where the connection is plain
+	Connection uint64               // the connection's number
+	Requests   int                  // how many requests the connection has carried, this one included
+	Route      string               // the route's name, empty before routing and where none matched
+	BytesSent  int64                // head and body, known in the log phase
+	BodySent   int64                // the body's part of BytesSent
 
 	Chunk []byte // the body_filter phase's chunk
 	EOF   bool   // Chunk is the last

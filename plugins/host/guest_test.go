@@ -88,6 +88,7 @@ func newGuest(t testing.TB) *guest {
 	g.call = &host.Call{Context: ctx, Plugin: host.NewPlugin("p", config, grants(g.sender), log, g.registry), Phase: abi.Content}
 	g.call.Plugin.Timers = oneTimer{}
 	g.call.Plugin.Messages = &topics{}
+	g.call.Handshake = &handshake{name: "x-a.example"}
 	g.call.Exchange, _ = exchange()
 	return g
 }

@@ -284,6 +284,12 @@ var table = []Function{
 	{"upstream_remove", []Param{text("upstream"), text("address")}, Status, mayChangePeers, Upstreams,
 		"Removes a peer from an upstream by its address as the configuration, or upstream_add, has it; what it is serving goes on. Not found where the upstream has no such peer, busy while it is being changed otherwise.", upstreamRemove},
 
+	// handshake.go
+	{"tls_server_name", []Param{buffer("buf")}, Length, abi.TLSCertificate.Mask(), NoGrant,
+		"The name that the client asks for in its handshake (SNI), in lower case.", tlsServerName},
+	{"tls_set_certificate", []Param{text("cert"), text("key")}, Status, abi.TLSCertificate.Mask(), NoGrant,
+		"Gives the certificate for the name, followed by those that lead to the authority, and its private key, both in PEM form and of at most 256 KiB. The last call counts. It is used for the name for five minutes, then the phase runs again. Bad argument where they are no certificate and its key. Where none is given the listener's first certificate is used, or the handshake fails.", tlsSetCertificate},
+
 	// metric.go
 	{"metric_define", []Param{number("kind"), text("name"), text("help"), list("labels"), text("buckets")}, Number, everywhere, NoGrant,
 		"Defines a metric of the plugin (kind 0 counter, 1 gauge, 2 histogram) and answers its id; again with the same definition it answers the same id. A histogram's buckets are little-endian doubles, growing; none means the default ones.", metricDefine},

@@ -2,6 +2,10 @@ package host
 
 import (
 	"bytes"
+	"crypto/sha1"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -21,7 +25,7 @@ var variables = []variable{
 	{"bytes_sent", func(x *Exchange, dst []byte) []byte { return strconv.AppendInt(dst, x.BytesSent, 10) }},
 	{"connection", func(x *Exchange, dst []byte) []byte { return strconv.AppendUint(dst, x.Connection, 10) }},
 	{"connection_requests", func(x *Exchange, dst []byte) []byte { return strconv.AppendInt(dst, int64(x.Requests), 10) }},
-	{"host", func(x *Exchange, dst []byte) []byte { return appendHost(dst, x.Request.Header.Host()) }},
+	{"host", func(x *Exchange, dst []byte) []byte { return AppendHost(dst, x.Request.Header.Host()) }},
 	{"remote_addr", func(x *Exchange, dst []byte) []byte { return appendAddr(dst, x.RemoteAddr) }},
 	{"remote_port", func(x *Exchange, dst []byte) []byte {
 		return strconv.AppendUint(dst, uint64(x.RemoteAddr.Port()), 10)
@@ -39,10 +43,58 @@ var variables = []variable{
 		return strconv.AppendUint(dst, uint64(x.LocalAddr.Port()), 10)
 	}},
 	{"server_protocol", func(x *Exchange, dst []byte) []byte { return append(dst, x.Request.Header.Protocol()...) }},
+	{"ssl_cipher", ofTLS(func(t *tls.ConnectionState) string { return tls.CipherSuiteName(t.CipherSuite) })},
+	{"ssl_client_fingerprint", ofClient(func(c *x509.Certificate) string {
+		sum := sha1.Sum(c.Raw)
+		return hex.EncodeToString(sum[:])
+	})},
+	{"ssl_client_i_dn", ofClient(func(c *x509.Certificate) string { return c.Issuer.String() })},
+	{"ssl_client_s_dn", ofClient(func(c *x509.Certificate) string { return c.Subject.String() })},
+	{"ssl_client_serial", ofClient(func(c *x509.Certificate) string { return strings.ToUpper(c.SerialNumber.Text(16)) })},
+	{"ssl_client_verify", ofTLS(func(t *tls.ConnectionState) string {
+		if len(t.VerifiedChains) == 0 {
+			return "NONE"
+		}
+		return "SUCCESS"
+	})},
+	{"ssl_protocol", ofTLS(func(t *tls.ConnectionState) string {
+		if t.Version == tls.VersionTLS12 {
+			return "TLSv1.2"
+		}
+		return "TLSv1.3"
+	})},
+	{"ssl_server_name", ofTLS(func(t *tls.ConnectionState) string { return t.ServerName })},
+	{"ssl_session_reused", ofTLS(func(t *tls.ConnectionState) string {
+		if t.DidResume {
+			return "r"
+		}
+		return "."
+	})},
 	{"status", func(x *Exchange, dst []byte) []byte {
 		return strconv.AppendInt(dst, int64(x.Response.StatusCode()), 10)
 	}},
 	{"uri", func(x *Exchange, dst []byte) []byte { return append(dst, x.Request.URI().Path()...) }},
+}
+
+// ofTLS is a variable of a TLS connection, empty on others.
+func ofTLS(value func(*tls.ConnectionState) string) func(*Exchange, []byte) []byte {
+	return func(x *Exchange, dst []byte) []byte {
+		if x.TLS == nil {
+			return dst
+		}
+		return append(dst, value(x.TLS)...)
+	}
+}
+
+// ofClient is a variable of a client's certificate, empty where it has shown
+// none. Only those that have been verified count.
+func ofClient(value func(*x509.Certificate) string) func(*Exchange, []byte) []byte {
+	return ofTLS(func(t *tls.ConnectionState) string {
+		if len(t.VerifiedChains) == 0 {
+			return ""
+		}
+		return value(t.VerifiedChains[0][0])
+	})
 }
 
 // prefixes are nginx's families of variables, whose names go on with a
@@ -124,7 +176,7 @@ func (x *Exchange) headerName(name []byte) []byte {
 
 // Scheme is "https" or "http".
 func (x *Exchange) Scheme() string {
-	if x.TLS {
+	if x.TLS != nil {
 		return "https"
 	}
 	return "http"
@@ -137,9 +189,9 @@ func appendAddr(dst []byte, a netip.AddrPort) []byte {
 	return a.Addr().Unmap().AppendTo(dst)
 }
 
-// appendHost appends the Host header in lower case, without its port, as
+// AppendHost appends the Host header in lower case, without its port, as
 // nginx's $host does.
-func appendHost(dst, host []byte) []byte {
+func AppendHost(dst, host []byte) []byte {
 	if i := bytes.LastIndexByte(host, ':'); i >= 0 && bytes.IndexByte(host[i:], ']') < 0 {
 		host = host[:i]
 	}

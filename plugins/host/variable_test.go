@@ -1,6 +1,10 @@
 package host
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -13,13 +17,14 @@ import (
 
 // example is an exchange as the server hands it over in the log phase.
 func example() *Exchange {
+	client := &x509.Certificate{Subject: pkix.Name{CommonName: "alice"}, Issuer: pkix.Name{CommonName: "authority"}, SerialNumber: big.NewInt(4095)}
 	x := &Exchange{
 		Request:    &fasthttp.Request{},
 		Response:   &fasthttp.Response{},
 		Epoch:      time.Now().Add(-time.Hour),
 		RemoteAddr: netip.MustParseAddrPort("[::ffff:192.0.2.1]:50000"),
 		LocalAddr:  netip.MustParseAddrPort("[2001:db8::1]:8443"),
-		TLS:        true,
+		TLS:        &tls.ConnectionState{Version: tls.VersionTLS12, CipherSuite: tls.TLS_AES_128_GCM_SHA256, ServerName: "api.example.com", VerifiedChains: [][]*x509.Certificate{{client}}},
 		Connection: 1 << 63,
 		Requests:   3,
 		Route:      "api",
@@ -39,25 +44,34 @@ func example() *Exchange {
 
 func TestVariables(t *testing.T) {
 	want := map[string]string{ // regular expressions
-		"args":                `q=1\+2&e=`,
-		"body_bytes_sent":     `4800`,
-		"bytes_sent":          `5000`,
-		"connection":          `9223372036854775808`,
-		"connection_requests": `3`,
-		"host":                `example\.com`,
-		"remote_addr":         `192\.0\.2\.1`,
-		"remote_port":         `50000`,
-		"request_id":          `[0-9a-f]{32}`,
-		"request_method":      `PUT`,
-		"request_time":        `3\d\d\d\.\d{6}`,
-		"request_uri":         `/a%20b//c\?q=1\+2&e=`,
-		"route":               `api`,
-		"scheme":              `https`,
-		"server_addr":         `2001:db8::1`,
-		"server_port":         `8443`,
-		"server_protocol":     `HTTP/1\.1`,
-		"status":              `201`,
-		"uri":                 `/a b/c`,
+		"args":                   `q=1\+2&e=`,
+		"body_bytes_sent":        `4800`,
+		"bytes_sent":             `5000`,
+		"connection":             `9223372036854775808`,
+		"connection_requests":    `3`,
+		"host":                   `example\.com`,
+		"remote_addr":            `192\.0\.2\.1`,
+		"remote_port":            `50000`,
+		"request_id":             `[0-9a-f]{32}`,
+		"request_method":         `PUT`,
+		"request_time":           `3\d\d\d\.\d{6}`,
+		"request_uri":            `/a%20b//c\?q=1\+2&e=`,
+		"route":                  `api`,
+		"scheme":                 `https`,
+		"server_addr":            `2001:db8::1`,
+		"server_port":            `8443`,
+		"server_protocol":        `HTTP/1\.1`,
+		"ssl_cipher":             `TLS_AES_128_GCM_SHA256`,
+		"ssl_client_fingerprint": `[0-9a-f]{40}`,
+		"ssl_client_i_dn":        `CN=authority`,
+		"ssl_client_s_dn":        `CN=alice`,
+		"ssl_client_serial":      `FFF`,
+		"ssl_client_verify":      `SUCCESS`,
+		"ssl_protocol":           `TLSv1\.2`,
+		"ssl_server_name":        `api\.example\.com`,
+		"ssl_session_reused":     `\.`,
+		"status":                 `201`,
+		"uri":                    `/a b/c`,
 	}
 	x := example()
 	for _, v := range variables {
@@ -145,7 +159,7 @@ func TestAppendHost(t *testing.T) {
 		"[::1]":            "[::1]",
 		"É.example":        "É.example", // only ASCII has a lower case here
 	} {
-		if got := string(appendHost([]byte("x"), []byte(host))); got != "x"+want {
+		if got := string(AppendHost([]byte("x"), []byte(host))); got != "x"+want {
 			t.Errorf("%q: got %q, want %q", host, got, "x"+want)
 		}
 	}

@@ -25,26 +25,28 @@ const (
 type Phase uint8
 
 // Phases. The first three and Timer belong to the plugin's own life and see no
-// request.
+// request; neither do Message and TLSCertificate.
 const (
-	Init         Phase = iota // an instance has been made: prepare its memory
-	InitWorker                // once per loaded configuration, after every plugin has been initialised
-	ExitWorker                // once per loaded configuration, after its last request
-	Rewrite                   // change the request, or answer it early
-	Access                    // decide who may go on
-	Content                   // make the response
-	HeaderFilter              // change the response's status and headers
-	BodyFilter                // change the response's body, chunk by chunk
-	Log                       // the client has the whole response
-	Timer                     // a timer has run out
-	Message                   // something was published that the plugin is subscribed to
-	Balancer                  // choose the peer of an upstream for the next try
+	Init           Phase = iota // an instance has been made: prepare its memory
+	InitWorker                  // once per loaded configuration, after every plugin has been initialised
+	ExitWorker                  // once per loaded configuration, after its last request
+	Rewrite                     // change the request, or answer it early
+	Access                      // decide who may go on
+	Content                     // make the response
+	HeaderFilter                // change the response's status and headers
+	BodyFilter                  // change the response's body, chunk by chunk
+	Log                         // the client has the whole response
+	Timer                       // a timer has run out
+	Message                     // something was published that the plugin is subscribed to
+	Balancer                    // choose the peer of an upstream for the next try
+	TLSCertificate              // supply the certificate for a name
 	NumPhases
 )
 
 var phaseNames = [NumPhases]string{
 	"init", "init_worker", "exit_worker",
 	"rewrite", "access", "content", "header_filter", "body_filter", "log", "timer", "message", "balancer",
+	"tls_certificate",
 }
 
 // String is the phase's name in configuration, logs and metrics.
@@ -71,7 +73,7 @@ func (m Mask) Has(p Phase) bool { return m&p.Mask() != 0 }
 // Sets of phases that belong together.
 const (
 	AllPhases     Mask = 1<<NumPhases - 1
-	RequestPhases Mask = AllPhases &^ (1<<Init | 1<<InitWorker | 1<<ExitWorker | 1<<Timer | 1<<Message)
+	RequestPhases Mask = AllPhases &^ (1<<Init | 1<<InitWorker | 1<<ExitWorker | 1<<Timer | 1<<Message | 1<<TLSCertificate)
 	// BeforeContent are the phases in which the request may still be changed.
 	BeforeContent Mask = 1<<Rewrite | 1<<Access
 	// BodyPhases are the phases that may read the request's body and write the response's.

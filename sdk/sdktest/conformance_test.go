@@ -221,6 +221,8 @@ func TestPhases(t *testing.T) {
 		{"upstream_peers", func() int32 { return imports.UpstreamPeers("app", buf) }},
 		{"upstream_add", func() int32 { return imports.UpstreamAdd("app", "127.0.0.1:2", 3) }},
 		{"upstream_remove", func() int32 { return imports.UpstreamRemove("app", "127.0.0.1:2") }},
+		{"tls_server_name", func() int32 { return imports.TLSServerName(buf) }},
+		{"tls_set_certificate", func() int32 { return imports.TLSSetCertificate("c", "k") }},
 		{"metric_define", func() int32 { return imports.MetricDefine(0, "a_total", "A.", "", "") }},
 		{"metric_series", func() int32 { return imports.MetricSeries(0, "") }},
 		{"metric_add", func() int32 { return imports.MetricAdd(0, 1) }},
@@ -467,7 +469,7 @@ func TestHTTP(t *testing.T) {
 
 func TestHeaders(t *testing.T) {
 	request := sdktest.Request{
-		Host: "Example.COM:8080", RemoteAddr: "[::ffff:192.0.2.9]:4444", TLS: true, Route: "api",
+		Host: "Example.COM:8080", RemoteAddr: "[::ffff:192.0.2.9]:4444", TLS: true, Route: "api", SSL: map[string]string{"ssl_server_name": "example.com", "ssl_protocol": "TLSv1.3"},
 		Header: http.Header{
 			"Accept": {"a", "b, c"}, "X-One": {"1"}, "User-Agent": {"tester"}, "Content-Type": {"text/html"},
 			"Cookie": {"a=1; b=2; c=3"},
@@ -491,7 +493,7 @@ func TestHeaders(t *testing.T) {
 		for _, name := range []string{"accept", "ACCEPT", "x-one", "host", "content-type", "Cookie", "X-None"} {
 			out.add(name, r.HasHeader(name), r.Header(name), r.HeaderValues(name))
 		}
-		for _, name := range []string{"host", "remote_addr", "remote_port", "scheme", "route", "server_protocol", "server_port",
+		for _, name := range []string{"host", "remote_addr", "remote_port", "scheme", "route", "server_protocol", "server_port", "ssl_server_name", "ssl_protocol", "ssl_client_s_dn",
 			"server_addr", "status", "request_method", "connection", "connection_requests", "bytes_sent", "body_bytes_sent",
 			"http_x_one", "http_accept", "http_host", "cookie_a", "cookie_b", "cookie_c", "cookie_d", "http_none", "nothing", "http_"} {
 			b, err := r.AppendVariable(nil, name)

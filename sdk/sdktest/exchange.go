@@ -29,6 +29,7 @@ type Request struct {
 	Route      string            // the route's name
 	RemoteAddr string            // address and port of the client: "192.0.2.1:1234"
 	TLS        bool
+	SSL        map[string]string // variables of a TLS connection, such as ssl_client_s_dn; those left out are empty
 	ClientGone bool              // the client has closed the connection
 	Ctx        map[string]string // what other plugins have put into the context
 
@@ -63,6 +64,7 @@ type Exchange struct {
 	start     int64
 	id, route string
 	tls, gone bool
+	ssl       map[string]string
 	number    int
 	remote    netip.AddrPort
 	ctx       map[string]string
@@ -96,6 +98,7 @@ func (h *Host) Begin(r Request) *Exchange {
 		number:   h.fake.requests,
 		route:    r.Route,
 		tls:      r.TLS,
+		ssl:      r.SSL,
 		gone:     r.ClientGone,
 		remote:   remote,
 		ctx:      map[string]string{},
@@ -143,7 +146,7 @@ func (x *Exchange) Request() Request {
 	return Request{
 		Method: x.method, Target: x.uri, Protocol: x.protocol, Host: host,
 		Header: header, Body: x.body, BodyErr: x.bodyErr,
-		Route: x.route, RemoteAddr: x.remote.String(), TLS: x.tls, ClientGone: x.gone,
+		Route: x.route, RemoteAddr: x.remote.String(), TLS: x.tls, SSL: x.ssl, ClientGone: x.gone,
 		Ctx: maps.Clone(x.ctx), Params: x.params.values(), Upstream: x.upstream,
 		Peers: slices.Clone(x.balancing.peers),
 	}

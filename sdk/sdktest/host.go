@@ -116,6 +116,7 @@ type fake struct {
 	redis      []grantedRedis        // sorted by name
 	redisReply string                // one that had no room in the plugin's buffer
 	upstreams  map[string][]sdk.Peer // what is granted
+	handshake  handshake
 }
 
 var _ imports.Host = (*fake)(nil)

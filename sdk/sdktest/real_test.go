@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -93,8 +94,17 @@ func newReal(t testing.TB, config map[string]any, r sdktest.Request) *real {
 		Plugin:   host.NewPlugin("NAME", config, granted, slog.New(l), metric.NewRegistry()),
 		Exchange: x,
 	}}
+	h.call.Handshake = noHandshake{}
 	h.call.Plugin.Timers = &setTimers{set: map[int32]bool{}}
 	return h
+}
+
+// stateOf is what the server knows of a TLS connection, which is little.
+func stateOf(r sdktest.Request) *tls.ConnectionState {
+	if !r.TLS {
+		return nil
+	}
+	return &tls.ConnectionState{Version: tls.VersionTLS13, ServerName: r.SSL["ssl_server_name"]}
 }
 
 // exchangeOf is the request as the server would have parsed it.
@@ -113,7 +123,7 @@ func exchangeOf(t testing.TB, r sdktest.Request) *host.Exchange {
 	x := &host.Exchange{
 		Request: &fasthttp.Request{}, Response: &fasthttp.Response{}, Params: params(nil),
 		Epoch: time.Now(), RemoteAddr: netip.MustParseAddrPort(r.RemoteAddr),
-		LocalAddr: netip.MustParseAddrPort("127.0.0.1:8080"), TLS: r.TLS, Route: r.Route,
+		LocalAddr: netip.MustParseAddrPort("127.0.0.1:8080"), TLS: stateOf(r), Route: r.Route,
 		Connection: 1, Requests: 1,
 	}
 	if err := x.Request.Header.Read(bufio.NewReader(&raw)); err != nil {
@@ -307,6 +317,24 @@ func (h *real) MetricObserve(n int32, v float64) int32 { return h.i32("metric_ob
 func (h *real) RedisSubscribe(redis, pattern int32, channel string) int32 {
 	return h.i32("redis_subscribe", redis, pattern, channel)
 }
+
+// noHandshake is one for no name, as outside of sdktest.Host.Certificate.
+type noHandshake struct{}
+
+func (noHandshake) ServerName() string { return "" }
+
+func (noHandshake) SetCertificate(cert, key []byte) abi.Errno {
+	if _, err := tls.X509KeyPair(cert, key); err != nil {
+		return abi.BadArgument
+	}
+	return 0
+}
+
+func (h *real) TLSServerName(b []byte) int32 { return h.i32("tls_server_name", b) }
+func (h *real) TLSSetCertificate(cert, key string) int32 {
+	return h.i32("tls_set_certificate", cert, key)
+}
+
 func (h *real) MessageMissed() int32          { return h.i32("message_missed") }
 func (h *real) MessageRedis(b []byte) int32   { return h.i32("message_redis", b) }
 func (h *real) MessageChannel(b []byte) int32 { return h.i32("message_channel", b) }

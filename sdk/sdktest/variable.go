@@ -59,6 +59,9 @@ func (f *fake) variable(x *Exchange, name string) (value string, found bool) {
 		value = "8080"
 	case "server_protocol":
 		value = x.protocol
+	case "ssl_cipher", "ssl_client_fingerprint", "ssl_client_i_dn", "ssl_client_s_dn", "ssl_client_serial",
+		"ssl_client_verify", "ssl_protocol", "ssl_server_name", "ssl_session_reused":
+		value = x.ssl[name]
 	case "status":
 		value = strconv.Itoa(x.status)
 	case "uri":

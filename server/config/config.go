@@ -21,6 +21,9 @@ type Config struct {
 	// Listeners are the addresses requests come in on, in file order; at least one.
 	Listeners []Listener `toml:"listeners"`
 
+	// Certificates are those that TLS listeners may name, in file order.
+	Certificates []Certificate `toml:"certificates"`
+
 	// Admin is the operator's own listener.
 	Admin Admin `toml:"admin"`
 
@@ -71,6 +74,7 @@ func Parse(name string, data []byte) (*Config, error) {
 	l.table("", tree, reflect.ValueOf(c).Elem())
 	l.checkReferences()
 	l.checkListeners()
+	l.checkTLS()
 	l.checkPlugins()
 	l.checkZones()
 	l.checkRedis()

@@ -50,7 +50,7 @@ func (l *loader) table(path string, in map[string]any, out reflect.Value) {
 		at := keyPath(path, key)
 		i := slices.IndexFunc(fields, func(f field) bool { return f.name == key })
 		if i < 0 {
-			l.unknownKey(path, key, fields, laterKeys(out.Type()))
+			l.unknownKey(path, key, fields)
 			continue
 		}
 		l.given[at] = true
@@ -66,13 +66,8 @@ func (l *loader) table(path string, in map[string]any, out reflect.Value) {
 
 // unknownKey reports a key that the table does not have. The key that it was
 // probably meant to be is not reported as missing as well.
-func (l *loader) unknownKey(path, key string, fields []field, later []string) {
+func (l *loader) unknownKey(path, key string, fields []field) {
 	at := keyPath(path, key)
-	if slices.Contains(later, key) {
-		l.excused[at] = true
-		l.problem(at, "is not supported by this version yet")
-		return
-	}
 	var names []string
 	for _, f := range fields {
 		names = append(names, f.name)

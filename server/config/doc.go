@@ -5,7 +5,7 @@
 //   - positions.go, scan.go: find the line of every key;
 //   - syntax.go: decode the TOML, or say on which line it is broken;
 //   - decode.go, fields.go: walk the tree into the structs, steered by their tags;
-//   - listener.go, plugin.go, redis.go, route.go, pattern.go: the rules that concern
+//   - listener.go, certificate.go, plugin.go, redis.go, route.go, pattern.go: the rules that concern
 //     more than one value;
 //   - problem.go: what is reported, and how.
 //
@@ -26,5 +26,4 @@
 //	ref:"plugin"          the value names a plugin
 //	file:"dir|file|log"   the value is a path, relative to the configuration file
 //	form:"env"            the value is the name of an environment variable
-//	later:"a,b"           keys of this table that phasm does not support yet
 package config

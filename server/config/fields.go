@@ -38,17 +38,6 @@ func fieldsOf(table reflect.Type) []field {
 	return fields
 }
 
-// laterKeys lists the keys of the table that phasm does not support yet.
-func laterKeys(table reflect.Type) []string {
-	var keys []string
-	for f := range table.Fields() {
-		if later, ok := f.Tag.Lookup("later"); ok {
-			keys = append(keys, strings.Split(later, ",")...)
-		}
-	}
-	return keys
-}
-
 // setDefaults fills the struct with the defaults in its tags.
 func setDefaults(out reflect.Value) {
 	for _, f := range fieldsOf(out.Type()) {

@@ -17,7 +17,11 @@ type Listener struct {
 	// every address of the machine; port 0 is any free one. Required.
 	Address string `toml:"address" required:"127.0.0.1:8080"`
 
-	_ struct{} `later:"tls,http2"`
+	// TLS encrypts the listener's connections. Default none: they are plain.
+	TLS *ListenerTLS `toml:"tls"`
+
+	// HTTP2 lets clients of a TLS listener choose HTTP/2. Default true.
+	HTTP2 Switch `toml:"http2" default:"true"`
 }
 
 // Admin is the [admin] table: the operator's own listener.

@@ -1,9 +1,6 @@
 package config
 
-import (
-	"net/url"
-	"strings"
-)
+import "strings"
 
 // Route is a [routes.NAME] table: which requests, the plugins they pass, and
 // what answers them. Exactly one of Content, Static, Respond, Redirect and
@@ -64,16 +61,6 @@ type Respond struct {
 	Headers []Header `toml:"headers"`
 }
 
-// Redirect answers with another place: redirect = {to, status}.
-type Redirect struct {
-	// To is the URL of the Location header, RFC 9110 section 10.2.2: absolute,
-	// or a path on the same host. Required.
-	To string `toml:"to" required:"https://example.com/"`
-
-	// Status of the response: 301, 302, 303, 307 or 308. Default 302.
-	Status int `toml:"status" default:"302" choices:"301|302|303|307|308"`
-}
-
 // checkRoutes reports routes that match nothing, clash, or have no one answer.
 func (l *loader) checkRoutes() {
 	l.needOne("routes", `[routes.home] with match = "GET /{$}" and respond = {body = "hello"}`)
@@ -102,19 +89,5 @@ func (l *loader) checkRoutes() {
 func (l *loader) checkRespond(path string, r *Respond) {
 	if r.Body != "" && (r.Status == 204 || r.Status == 304) {
 		l.problem(keyPath(path, "body"), "a response with status %d has no body; drop one of the two", r.Status)
-	}
-}
-
-func (l *loader) checkRedirect(path string, r *Redirect) {
-	at := keyPath(path, "to")
-	if !l.given[at] || l.reported(at) {
-		return
-	}
-	u, err := url.Parse(r.To)
-	switch {
-	case err != nil || strings.ContainsAny(r.To, " \"<>"):
-		l.problem(at, "%s is not a URL", describe(r.To))
-	case (u.Scheme == "" || u.Host == "") && !strings.HasPrefix(r.To, "/"):
-		l.problem(at, `%s must be a whole URL such as "https://example.com/", or a path that starts with /`, describe(r.To))
 	}
 }

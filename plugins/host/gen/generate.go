@@ -74,7 +74,7 @@ func goName(name string) string {
 	var b strings.Builder
 	for _, word := range strings.Split(name, "_") {
 		switch word {
-		case "uri", "eof", "http":
+		case "uri", "eof", "http", "tls":
 			b.WriteString(strings.ToUpper(word))
 		default:
 			b.WriteString(strings.ToUpper(word[:1]) + word[1:])

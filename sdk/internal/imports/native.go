@@ -94,6 +94,8 @@ type Host interface {
 	UpstreamPeers(upstream string, buf []byte) int32
 	UpstreamAdd(upstream string, address string, weight int32) int32
 	UpstreamRemove(upstream string, address string) int32
+	TLSServerName(buf []byte) int32
+	TLSSetCertificate(cert string, key string) int32
 	MetricDefine(kind int32, name string, help string, labels string, buckets string) int32
 	MetricSeries(metric int32, values string) int32
 	MetricAdd(series int32, value float64) int32
@@ -235,7 +237,7 @@ func RequestStart() int64 {
 	return Current.RequestStart()
 }
 
-// VariableGet: A variable by its name, as in nginx: args, body_bytes_sent, bytes_sent, connection, connection_requests, host, remote_addr, remote_port, request_id, request_method, request_time, request_uri, route, scheme, server_addr, server_port, server_protocol, status, uri, http_NAME, sent_http_NAME, arg_NAME, cookie_NAME.
+// VariableGet: A variable by its name, as in nginx: args, body_bytes_sent, bytes_sent, connection, connection_requests, host, remote_addr, remote_port, request_id, request_method, request_time, request_uri, route, scheme, server_addr, server_port, server_protocol, ssl_cipher, ssl_client_fingerprint, ssl_client_i_dn, ssl_client_s_dn, ssl_client_serial, ssl_client_verify, ssl_protocol, ssl_server_name, ssl_session_reused, status, uri, http_NAME, sent_http_NAME, arg_NAME, cookie_NAME.
 func VariableGet(name string, buf []byte) int32 {
 	if !allows("variable_get", 0x9f8) {
 		return int32(abi.WrongPhase)
@@ -445,7 +447,7 @@ func CtxRemove(key string) int32 {
 
 // ConfigGet: A value of the plugin's configuration by its dotted key: text as it is, numbers and booleans as text, tables and arrays as JSON. The empty key is the whole table.
 func ConfigGet(key string, buf []byte) int32 {
-	if !allows("config_get", 0xfff) {
+	if !allows("config_get", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ConfigGet(key, buf)
@@ -453,7 +455,7 @@ func ConfigGet(key string, buf []byte) int32 {
 
 // EnvGet: The value that an environment variable had when the plugin was loaded; not found where it was not set, not granted where the configuration does not name it.
 func EnvGet(name string, buf []byte) int32 {
-	if !allows("env_get", 0xfff) {
+	if !allows("env_get", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.EnvGet(name, buf)
@@ -461,7 +463,7 @@ func EnvGet(name string, buf []byte) int32 {
 
 // Log: Writes a line to the server's log: level 0 debug, 1 info, 2 warn, 3 error.
 func Log(level int32, message string) int32 {
-	if !allows("log", 0xfff) {
+	if !allows("log", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.Log(level, message)
@@ -469,7 +471,7 @@ func Log(level int32, message string) int32 {
 
 // Now: The time of day in nanoseconds since 1970.
 func Now() int64 {
-	if !allows("now", 0xfff) {
+	if !allows("now", 0x1fff) {
 		return int64(abi.WrongPhase)
 	}
 	return Current.Now()
@@ -477,7 +479,7 @@ func Now() int64 {
 
 // Sleep: Blocks this request, and no other, for a time. Ends early with closed when the client has gone, and with timeout when the call has lasted as long as it may.
 func Sleep(nanoseconds int64) int32 {
-	if !allows("sleep", 0xfff) {
+	if !allows("sleep", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.Sleep(nanoseconds)
@@ -525,7 +527,7 @@ func SubrequestClose(subrequest int32) int32 {
 
 // TimerStart: Starts a timer and answers its number: it runs the plugin's timer phase, on an instance that serves no exchange, once after delay nanoseconds and, where interval is not 0, every interval nanoseconds from then on, a millisecond at least. A run that takes longer leaves the runs out that would have begun meanwhile. The name, up to 128 bytes, tells the plugin's timers apart; the data, up to 64 KiB, is for the plugin. No memory where the plugin has 1024 timers, closed once the server stops or has another configuration.
 func TimerStart(delay int64, interval int64, name string, data string) int32 {
-	if !allows("timer_start", 0xffa) {
+	if !allows("timer_start", 0x1ffa) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.TimerStart(delay, interval, name, data)
@@ -533,7 +535,7 @@ func TimerStart(delay int64, interval int64, name string, data string) int32 {
 
 // TimerCancel: Ends a timer that the plugin has started. A run that has begun goes on.
 func TimerCancel(timer int32) int32 {
-	if !allows("timer_cancel", 0xffa) {
+	if !allows("timer_cancel", 0x1ffa) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.TimerCancel(timer)
@@ -565,7 +567,7 @@ func TimerPremature() int32 {
 
 // HTTPRequest: Begins to send an HTTP request and answers its handle, at once: several may be on their way, at most 64 of an instance, then no memory; busy while too many of those that it has closed are still coming to their end. Headers and options are lists name, value, name, value, …. The URL is absolute, its host granted. Headers that belong to the connection or frame the message, and Host, have no effect. A body has at most 64 KiB; longer ones are streamed. Options, numbers in decimal, times in milliseconds: connect_timeout (5000), tls_timeout (5000), header_timeout (30000, from the request's last byte to the response's first), timeout (60000, for all of it), redirects (0: how many are followed, at most 10, each to a granted host), decompress (0; 1: ask for gzip and undo it), response_limit (0: none; the most bytes of a response's body), stream (0; 1: the body follows by http_write and is ended by http_send), length (how long it will be then; chunked where it is not given). What is open when the exchange ends is closed.
 func HTTPRequest(method string, url string, headers string, options string, body string) int32 {
-	if !allows("http_request", 0xfff) {
+	if !allows("http_request", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.HTTPRequest(method, url, headers, options, body)
@@ -573,7 +575,7 @@ func HTTPRequest(method string, url string, headers string, options string, body
 
 // HTTPWrite: Adds to a streamed request's body, waiting for the other side where it must. Answers closed where the other side has answered and reads no more of it.
 func HTTPWrite(handle int32, bytes string) int32 {
-	if !allows("http_write", 0xfff) {
+	if !allows("http_write", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.HTTPWrite(handle, bytes)
@@ -581,7 +583,7 @@ func HTTPWrite(handle int32, bytes string) int32 {
 
 // HTTPSend: Ends a streamed request's body.
 func HTTPSend(handle int32) int32 {
-	if !allows("http_send", 0xfff) {
+	if !allows("http_send", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.HTTPSend(handle)
@@ -589,7 +591,7 @@ func HTTPSend(handle int32) int32 {
 
 // HTTPStatus: Waits for the response's head and answers its status. It answers timeout when one of the request's times, or the call's, is over, closed when the client has gone, not granted for a redirect, or an address that a name leads to, that is not granted, and I/O error for the rest, as http_header_get, http_header_list, http_read and http_write do.
 func HTTPStatus(handle int32) int32 {
-	if !allows("http_status", 0xfff) {
+	if !allows("http_status", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.HTTPStatus(handle)
@@ -597,7 +599,7 @@ func HTTPStatus(handle int32) int32 {
 
 // HTTPHeaderGet: The first value of a header of the response, for whose head it waits; names are compared without regard to case.
 func HTTPHeaderGet(handle int32, name string, buf []byte) int32 {
-	if !allows("http_header_get", 0xfff) {
+	if !allows("http_header_get", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.HTTPHeaderGet(handle, name, buf)
@@ -605,7 +607,7 @@ func HTTPHeaderGet(handle int32, name string, buf []byte) int32 {
 
 // HTTPHeaderList: All headers of the response, for whose head it waits, as a list name, value, name, value, …, sorted by name.
 func HTTPHeaderList(handle int32, buf []byte) int32 {
-	if !allows("http_header_list", 0xfff) {
+	if !allows("http_header_list", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.HTTPHeaderList(handle, buf)
@@ -613,7 +615,7 @@ func HTTPHeaderList(handle int32, buf []byte) int32 {
 
 // HTTPRead: Reads on in the response's body, waiting for it where it must. A body over response_limit is no memory.
 func HTTPRead(handle int32, buf []byte) int32 {
-	if !allows("http_read", 0xfff) {
+	if !allows("http_read", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.HTTPRead(handle, buf)
@@ -621,7 +623,7 @@ func HTTPRead(handle int32, buf []byte) int32 {
 
 // HTTPError: Why the request has failed, for people; empty where it has not.
 func HTTPError(handle int32, buf []byte) int32 {
-	if !allows("http_error", 0xfff) {
+	if !allows("http_error", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.HTTPError(handle, buf)
@@ -629,7 +631,7 @@ func HTTPError(handle int32, buf []byte) int32 {
 
 // HTTPDetach: Lets a request whose body has been ended go on by itself when the exchange is over, within its time, and frees its handle: nobody hears of the answer. At most 64 of a plugin's requests are on their way like that; then busy, and nothing changes. Those that are on their way when the server ends are cut off.
 func HTTPDetach(handle int32) int32 {
-	if !allows("http_detach", 0xfff) {
+	if !allows("http_detach", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.HTTPDetach(handle)
@@ -637,7 +639,7 @@ func HTTPDetach(handle int32) int32 {
 
 // HTTPClose: Ends a request, wherever it is, and frees its handle, whose number a later one gets.
 func HTTPClose(handle int32) int32 {
-	if !allows("http_close", 0xfff) {
+	if !allows("http_close", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.HTTPClose(handle)
@@ -645,7 +647,7 @@ func HTTPClose(handle int32) int32 {
 
 // RedisOpen: The handle of a Redis server, by its name in the configuration: the same in every instance. Not granted where the configuration does not give it to the plugin. Opens no connection.
 func RedisOpen(name string) int32 {
-	if !allows("redis_open", 0xfff) {
+	if !allows("redis_open", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RedisOpen(name)
@@ -653,7 +655,7 @@ func RedisOpen(name string) int32 {
 
 // RedisDo: Runs a command, the name first, and answers its reply: a type byte as in RESP3, then for ':' an i64, for ',' a double, for '#' a byte 0 or 1, for '_' nothing, for '$' (string), '-' (error), '(' (big number) and '=' (verbatim) a u32 length and the text, for '*' (array) and '~' (set) a u32 count and the elements, for '%' (map) a u32 count of pairs and key, value, …; all little-endian. A ttl greater than 0, in nanoseconds, allows an answer that the server has kept for no longer and that Redis has not called outdated since; the command must read one key, its first argument. Where the reply is larger than the buffer the command has run and the reply waits for redis_reply. Answers timeout after the Redis server's timeout or at the call's deadline, closed when the client has gone, I/O error when the connection is lost: the command may have run then. A command that may block has a connection of its own and waits until the call's deadline; busy where 64 do already. Replies larger than 16 MiB, or than the plugin's memory may be, are no memory. Commands that change the connection are not granted.
 func RedisDo(redis int32, args string, ttl int64, buf []byte) int32 {
-	if !allows("redis_do", 0xfff) {
+	if !allows("redis_do", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RedisDo(redis, args, ttl, buf)
@@ -661,7 +663,7 @@ func RedisDo(redis int32, args string, ttl int64, buf []byte) int32 {
 
 // RedisPipeline: Runs up to 1000 commands, each item a list of its own, in one round trip and answers an array of their replies as redis_do does. With transaction 1 they run between MULTI and EXEC, and the reply is that of EXEC.
 func RedisPipeline(redis int32, transaction int32, commands string, buf []byte) int32 {
-	if !allows("redis_pipeline", 0xfff) {
+	if !allows("redis_pipeline", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RedisPipeline(redis, transaction, commands, buf)
@@ -669,7 +671,7 @@ func RedisPipeline(redis int32, transaction int32, commands string, buf []byte) 
 
 // RedisEval: Runs a Lua script, by its digest where the Redis server knows it. The first keys of args are the script's KEYS, the others its ARGV. The configuration must grant the command EVAL by name. Answers as redis_do does.
 func RedisEval(redis int32, script string, keys int32, args string, buf []byte) int32 {
-	if !allows("redis_eval", 0xfff) {
+	if !allows("redis_eval", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RedisEval(redis, script, keys, args, buf)
@@ -677,7 +679,7 @@ func RedisEval(redis int32, script string, keys int32, args string, buf []byte) 
 
 // RedisReply: The reply that was larger than the buffer of the last redis_do, redis_pipeline or redis_eval of this call, or nothing where none waits. Once it has fit it is gone.
 func RedisReply(buf []byte) int32 {
-	if !allows("redis_reply", 0xfff) {
+	if !allows("redis_reply", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RedisReply(buf)
@@ -685,7 +687,7 @@ func RedisReply(buf []byte) int32 {
 
 // RedisSubscribe: Subscribes the plugin to a channel of a Redis server, or with pattern 1 to all whose names match it, and comes back at once: what is published there from then on runs the plugin's message phase, one message after the other, on an instance that serves no exchange. Redis being away is no error: the subscription stands as soon as it can, and again after the connection was lost. Again with the same it does nothing. A channel's name has 1 to 1024 bytes. The configuration must grant SUBSCRIBE or PSUBSCRIBE, and the prefix of its keys is that of channels, too. No memory where the plugin has 1024 subscriptions, closed once the server stops or has another configuration.
 func RedisSubscribe(redis int32, pattern int32, channel string) int32 {
-	if !allows("redis_subscribe", 0xffa) {
+	if !allows("redis_subscribe", 0x1ffa) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RedisSubscribe(redis, pattern, channel)
@@ -773,7 +775,7 @@ func BalancerFailure() int32 {
 
 // UpstreamPeers: The peers of an upstream that the plugin is granted, as balancer_peers has them, none of them tried.
 func UpstreamPeers(upstream string, buf []byte) int32 {
-	if !allows("upstream_peers", 0xffa) {
+	if !allows("upstream_peers", 0x1ffa) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.UpstreamPeers(upstream, buf)
@@ -781,7 +783,7 @@ func UpstreamPeers(upstream string, buf []byte) int32 {
 
 // UpstreamAdd: Adds a peer to an upstream, without a reload: an IP address and a port, or unix: and a path; a weight from 1 to 65535. It survives reloads, and not the process. Exists where the upstream has the peer, no memory where it has 1024, busy while it is being changed otherwise.
 func UpstreamAdd(upstream string, address string, weight int32) int32 {
-	if !allows("upstream_add", 0xffa) {
+	if !allows("upstream_add", 0x1ffa) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.UpstreamAdd(upstream, address, weight)
@@ -789,15 +791,31 @@ func UpstreamAdd(upstream string, address string, weight int32) int32 {
 
 // UpstreamRemove: Removes a peer from an upstream by its address as the configuration, or upstream_add, has it; what it is serving goes on. Not found where the upstream has no such peer, busy while it is being changed otherwise.
 func UpstreamRemove(upstream string, address string) int32 {
-	if !allows("upstream_remove", 0xffa) {
+	if !allows("upstream_remove", 0x1ffa) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.UpstreamRemove(upstream, address)
 }
 
+// TLSServerName: The name that the client asks for in its handshake (SNI), in lower case.
+func TLSServerName(buf []byte) int32 {
+	if !allows("tls_server_name", 0x1000) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.TLSServerName(buf)
+}
+
+// TLSSetCertificate: Gives the certificate for the name, followed by those that lead to the authority, and its private key, both in PEM form and of at most 256 KiB. The last call counts. It is used for the name for five minutes, then the phase runs again. Bad argument where they are no certificate and its key. Where none is given the listener's first certificate is used, or the handshake fails.
+func TLSSetCertificate(cert string, key string) int32 {
+	if !allows("tls_set_certificate", 0x1000) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.TLSSetCertificate(cert, key)
+}
+
 // MetricDefine: Defines a metric of the plugin (kind 0 counter, 1 gauge, 2 histogram) and answers its id; again with the same definition it answers the same id. A histogram's buckets are little-endian doubles, growing; none means the default ones.
 func MetricDefine(kind int32, name string, help string, labels string, buckets string) int32 {
-	if !allows("metric_define", 0xfff) {
+	if !allows("metric_define", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.MetricDefine(kind, name, help, labels, buckets)
@@ -805,7 +823,7 @@ func MetricDefine(kind int32, name string, help string, labels string, buckets s
 
 // MetricSeries: The id of the metric's series with these label values. A metric holds at most 1000 series; then no memory.
 func MetricSeries(metric int32, values string) int32 {
-	if !allows("metric_series", 0xfff) {
+	if !allows("metric_series", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.MetricSeries(metric, values)
@@ -813,7 +831,7 @@ func MetricSeries(metric int32, values string) int32 {
 
 // MetricAdd: Adds to a counter (not a negative number) or a gauge.
 func MetricAdd(series int32, value float64) int32 {
-	if !allows("metric_add", 0xfff) {
+	if !allows("metric_add", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.MetricAdd(series, value)
@@ -821,7 +839,7 @@ func MetricAdd(series int32, value float64) int32 {
 
 // MetricSet: Sets a gauge.
 func MetricSet(series int32, value float64) int32 {
-	if !allows("metric_set", 0xfff) {
+	if !allows("metric_set", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.MetricSet(series, value)
@@ -829,7 +847,7 @@ func MetricSet(series int32, value float64) int32 {
 
 // MetricObserve: Counts an observation in a histogram.
 func MetricObserve(series int32, value float64) int32 {
-	if !allows("metric_observe", 0xfff) {
+	if !allows("metric_observe", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.MetricObserve(series, value)
@@ -837,7 +855,7 @@ func MetricObserve(series int32, value float64) int32 {
 
 // RegexCompile: Compiles a regular expression in RE2's syntax, as Go's package regexp has it, and answers its number, which is good in all instances of the plugin; again with the same pattern and flags it answers the same number. Flags are the letters i, m, s and U, as in (?i). A pattern that is malformed or too large (8 KiB of text, 10,000 instructions, 100,000 instructions times groups) is a bad argument, and the log says why. A plugin has at most 1000, of 1 MiB of text and 500,000 instructions in all; then no memory.
 func RegexCompile(pattern string, flags string) int32 {
-	if !allows("regex_compile", 0xfff) {
+	if !allows("regex_compile", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RegexCompile(pattern, flags)
@@ -845,7 +863,7 @@ func RegexCompile(pattern string, flags string) int32 {
 
 // RegexMatch: 1 if the text matches anywhere, else 0.
 func RegexMatch(regex int32, text string) int32 {
-	if !allows("regex_match", 0xfff) {
+	if !allows("regex_match", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RegexMatch(regex, text)
@@ -853,7 +871,7 @@ func RegexMatch(regex int32, text string) int32 {
 
 // RegexFind: The first match: where it and each of its groups begin and end, as little-endian i32 pairs, -1 for a group that took no part. Not found where nothing matches.
 func RegexFind(regex int32, text string, buf []byte) int32 {
-	if !allows("regex_find", 0xfff) {
+	if !allows("regex_find", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RegexFind(regex, text, buf)
@@ -861,7 +879,7 @@ func RegexFind(regex int32, text string, buf []byte) int32 {
 
 // RegexFindAll: All matches that do not overlap, at most max (all, where max is negative), one after the other as regex_find has them. More than 16 MiB are no memory. Where the buffer is too small the next call searches again.
 func RegexFindAll(regex int32, text string, max int32, buf []byte) int32 {
-	if !allows("regex_find_all", 0xfff) {
+	if !allows("regex_find_all", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RegexFindAll(regex, text, max, buf)
@@ -869,7 +887,7 @@ func RegexFindAll(regex int32, text string, max int32, buf []byte) int32 {
 
 // RegexReplace: The text with its matches, at most max (all, where max is negative), replaced by the template: in it $1, ${1} and ${name} stand for groups, $0 for the match and $$ for a dollar; other dollars and groups that do not exist are a bad argument. More than 16 MiB are no memory. Where the buffer is too small the next call replaces again.
 func RegexReplace(regex int32, text string, template string, max int32, buf []byte) int32 {
-	if !allows("regex_replace", 0xfff) {
+	if !allows("regex_replace", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RegexReplace(regex, text, template, max, buf)
@@ -877,7 +895,7 @@ func RegexReplace(regex int32, text string, template string, max int32, buf []by
 
 // RegexNames: The names of the groups as a list, empty for one without a name. The first item is the whole match.
 func RegexNames(regex int32, buf []byte) int32 {
-	if !allows("regex_names", 0xfff) {
+	if !allows("regex_names", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RegexNames(regex, buf)
@@ -885,7 +903,7 @@ func RegexNames(regex int32, buf []byte) int32 {
 
 // Hash: The hash of the data, as bytes: md5, sha1, sha256, sha384, sha512, or crc32 (that of IEEE 802.3, big-endian).
 func Hash(algorithm string, data string, buf []byte) int32 {
-	if !allows("hash", 0xfff) {
+	if !allows("hash", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.Hash(algorithm, data, buf)
@@ -893,7 +911,7 @@ func Hash(algorithm string, data string, buf []byte) int32 {
 
 // Hmac: The HMAC (RFC 2104) of the data, with one of the algorithms of hash but crc32.
 func Hmac(algorithm string, key string, data string, buf []byte) int32 {
-	if !allows("hmac", 0xfff) {
+	if !allows("hmac", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.Hmac(algorithm, key, data, buf)
@@ -901,7 +919,7 @@ func Hmac(algorithm string, key string, data string, buf []byte) int32 {
 
 // EqualConstantTime: 1 if both are equal, else 0, in a time that depends on nothing but their lengths; different lengths are told at once.
 func EqualConstantTime(a string, b string) int32 {
-	if !allows("equal_constant_time", 0xfff) {
+	if !allows("equal_constant_time", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.EqualConstantTime(a, b)
@@ -909,7 +927,7 @@ func EqualConstantTime(a string, b string) int32 {
 
 // Base64Encode: The data in base64 (RFC 4648): encoding 0 is the standard alphabet with padding, 1 without, 2 the one for URLs with padding, 3 without.
 func Base64Encode(encoding int32, data string, buf []byte) int32 {
-	if !allows("base64_encode", 0xfff) {
+	if !allows("base64_encode", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.Base64Encode(encoding, data, buf)
@@ -917,7 +935,7 @@ func Base64Encode(encoding int32, data string, buf []byte) int32 {
 
 // Base64Decode: What base64 stands for; anything that base64_encode does not write is a bad argument.
 func Base64Decode(encoding int32, data string, buf []byte) int32 {
-	if !allows("base64_decode", 0xfff) {
+	if !allows("base64_decode", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.Base64Decode(encoding, data, buf)
@@ -925,7 +943,7 @@ func Base64Decode(encoding int32, data string, buf []byte) int32 {
 
 // RandomBytes: Fills the buffer with random bytes fit for keys. No two instances get the same, also where they begin with the same memory.
 func RandomBytes(buf []byte) int32 {
-	if !allows("random_bytes", 0xfff) {
+	if !allows("random_bytes", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RandomBytes(buf)
@@ -933,7 +951,7 @@ func RandomBytes(buf []byte) int32 {
 
 // Uuid: A new UUID (RFC 9562) as text: version 4 is random, version 7 sorts by time, and within the plugin strictly.
 func Uuid(version int32, buf []byte) int32 {
-	if !allows("uuid", 0xfff) {
+	if !allows("uuid", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.Uuid(version, buf)
@@ -941,7 +959,7 @@ func Uuid(version int32, buf []byte) int32 {
 
 // ZoneOpen: The number of a zone, by which the functions below know it: it stays the same as long as the plugin is loaded. Not granted where the configuration does not give the plugin the zone. A key has 1 byte to 64 KiB. A value is one byte for its kind and then: 1 any bytes, 2 an int64 and 3 a double, 8 bytes little-endian, 4 one byte, 0 or 1. A time to live is in nanoseconds, rounded up to milliseconds; 0 is forever.
 func ZoneOpen(name string) int32 {
-	if !allows("zone_open", 0xfff) {
+	if !allows("zone_open", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ZoneOpen(name)
@@ -949,7 +967,7 @@ func ZoneOpen(name string) int32 {
 
 // ZoneGet: The value of a key. With flag 1 also one that has expired and is still there: 0x80 is added to its kind. A list is an error.
 func ZoneGet(zone int32, key string, flags int32, buf []byte) int32 {
-	if !allows("zone_get", 0xfff) {
+	if !allows("zone_get", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ZoneGet(zone, key, flags, buf)
@@ -957,7 +975,7 @@ func ZoneGet(zone int32, key string, flags int32, buf []byte) int32 {
 
 // ZoneSet: Sets a key: mode 0 always, 1 always but without evicting anything (no memory), 2 where there is no such key (exists), 3 both, 4 where there is such a key (not found). Answers 1 where entries had to be evicted that had not expired, else 0.
 func ZoneSet(zone int32, mode int32, key string, value string, ttl int64) int32 {
-	if !allows("zone_set", 0xfff) {
+	if !allows("zone_set", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ZoneSet(zone, mode, key, value, ttl)
@@ -965,7 +983,7 @@ func ZoneSet(zone int32, mode int32, key string, value string, ttl int64) int32 
 
 // ZoneIncr: Adds to a number and answers the sum, an int64 where both are and it does not overflow, else a double. A key that is missing begins at init and lives for ttl, or is not found where init is empty. Where the buffer has less than 9 bytes nothing is done.
 func ZoneIncr(zone int32, key string, delta string, init string, ttl int64, buf []byte) int32 {
-	if !allows("zone_incr", 0xfff) {
+	if !allows("zone_incr", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ZoneIncr(zone, key, delta, init, ttl, buf)
@@ -973,7 +991,7 @@ func ZoneIncr(zone int32, key string, delta string, init string, ttl int64, buf 
 
 // ZoneCas: Sets a key where its value is old: where it is another exists, where the key is missing not found. An empty old is for a key that is missing, an empty new deletes.
 func ZoneCas(zone int32, key string, old string, new string, ttl int64) int32 {
-	if !allows("zone_cas", 0xfff) {
+	if !allows("zone_cas", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ZoneCas(zone, key, old, new, ttl)
@@ -981,7 +999,7 @@ func ZoneCas(zone int32, key string, old string, new string, ttl int64) int32 {
 
 // ZoneDelete: Deletes a key; that there was none is no error.
 func ZoneDelete(zone int32, key string) int32 {
-	if !allows("zone_delete", 0xfff) {
+	if !allows("zone_delete", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ZoneDelete(zone, key)
@@ -989,7 +1007,7 @@ func ZoneDelete(zone int32, key string) int32 {
 
 // ZoneTtl: How long a key has to live, 0 forever, or a negative error.
 func ZoneTtl(zone int32, key string) int64 {
-	if !allows("zone_ttl", 0xfff) {
+	if !allows("zone_ttl", 0x1fff) {
 		return int64(abi.WrongPhase)
 	}
 	return Current.ZoneTtl(zone, key)
@@ -997,7 +1015,7 @@ func ZoneTtl(zone int32, key string) int64 {
 
 // ZoneExpire: Sets how long a key has to live.
 func ZoneExpire(zone int32, key string, ttl int64) int32 {
-	if !allows("zone_expire", 0xfff) {
+	if !allows("zone_expire", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ZoneExpire(zone, key, ttl)
@@ -1005,7 +1023,7 @@ func ZoneExpire(zone int32, key string, ttl int64) int32 {
 
 // ZonePush: Adds to a list, on its left (0) or right (1), and answers its length. It makes the list where the key is missing. It never evicts what has not expired.
 func ZonePush(zone int32, key string, end int32, value string) int32 {
-	if !allows("zone_push", 0xfff) {
+	if !allows("zone_push", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ZonePush(zone, key, end, value)
@@ -1013,7 +1031,7 @@ func ZonePush(zone int32, key string, end int32, value string) int32 {
 
 // ZonePop: Takes an element from a list. Where the buffer is too small it stays.
 func ZonePop(zone int32, key string, end int32, buf []byte) int32 {
-	if !allows("zone_pop", 0xfff) {
+	if !allows("zone_pop", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ZonePop(zone, key, end, buf)
@@ -1021,7 +1039,7 @@ func ZonePop(zone int32, key string, end int32, buf []byte) int32 {
 
 // ZoneLen: The length of a list, 0 where the key is missing.
 func ZoneLen(zone int32, key string) int32 {
-	if !allows("zone_len", 0xfff) {
+	if !allows("zone_len", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ZoneLen(zone, key)
@@ -1029,7 +1047,7 @@ func ZoneLen(zone int32, key string) int32 {
 
 // ZoneFlush: Deletes all keys (what 0), or those that have expired (1), then at most max where max is not 0. Answers how many.
 func ZoneFlush(zone int32, what int32, max int32) int32 {
-	if !allows("zone_flush", 0xfff) {
+	if !allows("zone_flush", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ZoneFlush(zone, what, max)
@@ -1037,7 +1055,7 @@ func ZoneFlush(zone int32, what int32, max int32) int32 {
 
 // ZoneKeys: At most max keys as a list, in no order; max is 1 to 65536.
 func ZoneKeys(zone int32, max int32, buf []byte) int32 {
-	if !allows("zone_keys", 0xfff) {
+	if !allows("zone_keys", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ZoneKeys(zone, max, buf)
@@ -1045,7 +1063,7 @@ func ZoneKeys(zone int32, max int32, buf []byte) int32 {
 
 // ZoneInfo: The zone's capacity, what is free of it, both in bytes, and the number of keys: three 8-byte integers, little-endian.
 func ZoneInfo(zone int32, buf []byte) int32 {
-	if !allows("zone_info", 0xfff) {
+	if !allows("zone_info", 0x1fff) {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ZoneInfo(zone, buf)

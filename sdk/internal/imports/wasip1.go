@@ -122,7 +122,7 @@ func RequestStart() int64 {
 //go:noescape
 func host_variable_get(name string, buf unsafe.Pointer, capacity uint32) int32
 
-// VariableGet: A variable by its name, as in nginx: args, body_bytes_sent, bytes_sent, connection, connection_requests, host, remote_addr, remote_port, request_id, request_method, request_time, request_uri, route, scheme, server_addr, server_port, server_protocol, status, uri, http_NAME, sent_http_NAME, arg_NAME, cookie_NAME.
+// VariableGet: A variable by its name, as in nginx: args, body_bytes_sent, bytes_sent, connection, connection_requests, host, remote_addr, remote_port, request_id, request_method, request_time, request_uri, route, scheme, server_addr, server_port, server_protocol, ssl_cipher, ssl_client_fingerprint, ssl_client_i_dn, ssl_client_s_dn, ssl_client_serial, ssl_client_verify, ssl_protocol, ssl_server_name, ssl_session_reused, status, uri, http_NAME, sent_http_NAME, arg_NAME, cookie_NAME.
 func VariableGet(name string, buf []byte) int32 {
 	return host_variable_get(name, unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
 }
@@ -746,6 +746,24 @@ func host_upstream_remove(upstream string, address string) int32
 // UpstreamRemove: Removes a peer from an upstream by its address as the configuration, or upstream_add, has it; what it is serving goes on. Not found where the upstream has no such peer, busy while it is being changed otherwise.
 func UpstreamRemove(upstream string, address string) int32 {
 	return host_upstream_remove(upstream, address)
+}
+
+//go:wasmimport phasm tls_server_name
+//go:noescape
+func host_tls_server_name(buf unsafe.Pointer, capacity uint32) int32
+
+// TLSServerName: The name that the client asks for in its handshake (SNI), in lower case.
+func TLSServerName(buf []byte) int32 {
+	return host_tls_server_name(unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+}
+
+//go:wasmimport phasm tls_set_certificate
+//go:noescape
+func host_tls_set_certificate(cert string, key string) int32
+
+// TLSSetCertificate: Gives the certificate for the name, followed by those that lead to the authority, and its private key, both in PEM form and of at most 256 KiB. The last call counts. It is used for the name for five minutes, then the phase runs again. Bad argument where they are no certificate and its key. Where none is given the listener's first certificate is used, or the handshake fails.
+func TLSSetCertificate(cert string, key string) int32 {
+	return host_tls_set_certificate(cert, key)
 }
 
 //go:wasmimport phasm metric_define

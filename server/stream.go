@@ -1,0 +1,235 @@
+package server
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// stream is one request of HTTP/2 and its response, as the connection of an
+// exchange: it is read as if the request's head came over HTTP/1.1, so that the
+// same parser and the same checks hold for it. The body is not part of that,
+// nor is the response's head: they pass without framing.
+type stream struct {
+	writer  http.ResponseWriter
+	control *http.ResponseController
+	request *http.Request
+	head    bytes.Reader
+	reading patience
+	writing patience
+	done    chan struct{} // closed when the response is whole, or has failed
+	failed  bool          // valid once done is closed
+
+	mu    sync.Mutex
+	ended bool // writer and request belong to nobody any more
+}
+
+func newStream(w http.ResponseWriter, r *http.Request) *stream {
+	s := &stream{writer: w, control: http.NewResponseController(w), request: r, done: make(chan struct{})}
+	s.head.Reset(appendRequestHead(nil, r))
+	past := time.Unix(1, 0)
+	s.reading.expire = func() { s.unlessEnded(func() { s.control.SetReadDeadline(past) }) }
+	s.writing.expire = func() { s.unlessEnded(func() { s.control.SetWriteDeadline(past) }) }
+	return s
+}
+
+func (s *stream) unlessEnded(do func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.ended {
+		do()
+	}
+}
+
+// appendRequestHead appends a request's head as it would stand on a wire of
+// HTTP/1.1. Names and values cannot hold a line's end: net/http has looked.
+func appendRequestHead(dst []byte, r *http.Request) []byte {
+	if strings.ContainsAny(r.Method, " \t") || strings.ContainsAny(r.RequestURI, " \t") {
+		// It would be another request there. This is none, and will be refused.
+		return append(dst, strings.NewReplacer(" ", "%20", "\t", "%09").Replace(r.Method+r.RequestURI)+"\r\n\r\n"...)
+	}
+	dst = append(append(append(append(dst, r.Method...), ' '), r.RequestURI...), " HTTP/1.1\r\nHost: "...)
+	dst = append(append(dst, r.Host...), "\r\n"...)
+	switch {
+	case r.ContentLength < 0:
+		dst = append(dst, "Transfer-Encoding: chunked\r\n"...)
+	case r.ContentLength > 0 || r.Header["Content-Length"] != nil:
+		dst = append(strconv.AppendInt(append(dst, "Content-Length: "...), r.ContentLength, 10), "\r\n"...)
+	}
+	for name, values := range r.Header {
+		switch name {
+		case "Host", "Content-Length", "Transfer-Encoding", "Connection":
+			continue // said already
+		}
+		for _, value := range values {
+			dst = append(append(append(append(dst, name...), ": "...), value...), "\r\n"...)
+		}
+	}
+	return append(dst, "\r\n"...)
+}
+
+// Read reads the request's head.
+func (s *stream) Read(p []byte) (int, error) { return s.head.Read(p) }
+
+// Write sends a part of the response's body.
+func (s *stream) Write(p []byte) (int, error) {
+	if s.ended { // only the goroutine that writes ends it
+		return 0, os.ErrClosed
+	}
+	s.writing.begin()
+	defer s.writing.end()
+	return s.writer.Write(p)
+}
+
+// flush sends what has been written.
+func (s *stream) flush() error {
+	if s.ended {
+		return os.ErrClosed
+	}
+	s.writing.begin()
+	defer s.writing.end()
+	return s.control.Flush()
+}
+
+// sendHead begins the response, and answers about how many bytes its head has.
+func (s *stream) sendHead(h *fasthttp.ResponseHeader) (size int) {
+	header := s.writer.Header()
+	header["Content-Type"] = nil // else it would be guessed
+	for name, value := range h.All() {
+		switch string(name) {
+		case fasthttp.HeaderConnection, fasthttp.HeaderTransferEncoding, fasthttp.HeaderTrailer, fasthttp.HeaderUpgrade, "Keep-Alive", "Proxy-Connection":
+			continue // not in HTTP/2 (RFC 9113, section 8.2.2)
+		}
+		header[string(name)] = append(header[string(name)], string(value))
+		size += len(name) + len(value)
+	}
+	status := h.StatusCode()
+	if status < 200 || status > 999 { // an answer that would be followed by another
+		status = fasthttp.StatusInternalServerError
+	}
+	s.writer.WriteHeader(status)
+	return size
+}
+
+// finish ends the stream: the client has the whole response then, or sees that
+// it is broken. Only the first call counts.
+func (s *stream) finish(failed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return
+	}
+	s.ended = true
+	s.reading.stop()
+	s.writing.stop()
+	s.failed = failed
+	close(s.done)
+}
+
+// gone tells whether the client has reset the stream, or closed the connection.
+func (s *stream) gone() bool { return !s.ended && s.request.Context().Err() != nil }
+
+// streamBody is the request's body. The first read asks a client that waits for
+// it to go on.
+type streamBody struct{ *stream }
+
+func (b streamBody) Read(p []byte) (int, error) {
+	if b.ended {
+		return 0, os.ErrClosed
+	}
+	b.reading.begin()
+	defer b.reading.end()
+	return b.request.Body.Read(p)
+}
+
+var _ io.Reader = streamBody{}
+
+func (s *stream) Close() error                       { return nil }
+func (s *stream) LocalAddr() net.Addr                { return nil }
+func (s *stream) RemoteAddr() net.Addr               { return nil }
+func (s *stream) SetReadDeadline(t time.Time) error  { s.reading.set(t); return nil }
+func (s *stream) SetWriteDeadline(t time.Time) error { s.writing.set(t); return nil }
+func (s *stream) SetDeadline(t time.Time) error {
+	s.reading.set(t)
+	s.writing.set(t)
+	return nil
+}
+
+// patience is how long a read or a write may wait. Those of net/http
+// end a stream whether anybody waits or not; a socket's, like these, only hold
+// for those who do.
+type patience struct {
+	expire func() // ends what waits
+
+	mu       sync.Mutex
+	deadline time.Time // zero for none
+	waits    bool
+	timer    *time.Timer
+	due      time.Time // when the timer fires, zero while it does not run
+}
+
+func (p *patience) set(deadline time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.deadline = deadline
+	if p.waits && !deadline.IsZero() && (p.due.IsZero() || deadline.Before(p.due)) {
+		p.run()
+	}
+}
+
+// begin is called when something begins to wait.
+func (p *patience) begin() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waits = true
+	if p.deadline.IsZero() || !p.due.IsZero() && !p.deadline.Before(p.due) {
+		return // the timer sees then that there is time left
+	}
+	p.run()
+}
+
+// run has the timer fire at the deadline.
+func (p *patience) run() {
+	p.due = p.deadline
+	if left := time.Until(p.deadline); p.timer == nil {
+		p.timer = time.AfterFunc(left, p.fire)
+	} else {
+		p.timer.Reset(left)
+	}
+}
+
+func (p *patience) fire() {
+	p.mu.Lock()
+	p.due = time.Time{}
+	over := p.waits && !p.deadline.IsZero()
+	if over && time.Now().Before(p.deadline) {
+		p.run()
+		over = false
+	}
+	p.mu.Unlock()
+	if over {
+		p.expire()
+	}
+}
+
+func (p *patience) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waits = false
+}
+
+func (p *patience) stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.waits = false; p.timer != nil {
+		p.timer.Stop()
+	}
+}
