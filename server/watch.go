@@ -80,6 +80,13 @@ func (s *Server) look() sight {
 		seen[name] = info
 	}
 	add(w.config.File)
+	for _, c := range w.config.Certificates {
+		add(c.Cert)
+		add(c.Key)
+		if c.OCSP != "" {
+			add(c.OCSP)
+		}
+	}
 	for _, p := range w.config.Plugins {
 		if p.Path != "" {
 			add(p.Path)
