@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +63,39 @@ func TestEmptyLinesBeforeARequest(t *testing.T) {
 		}
 		if r := c.receive("GET"); r.StatusCode != test.status {
 			t.Errorf("%.20q: status %d, want %d", test.parts, r.StatusCode, test.status)
+		}
+	}
+}
+
+// A route may have a larger or a smaller limit than the server.
+func TestBodyLimitOfARoute(t *testing.T) {
+	s := start(t, `
+[server.limits]
+body = 100
+[routes.large]
+match = "/large"
+limits = {body = 1000}
+respond = {body = "x"}
+[routes.small]
+match = "/small"
+limits = {body = 10}
+respond = {body = "x"}
+[routes.other]
+match = "/"
+respond = {body = "x"}
+`)
+	for _, test := range []struct {
+		target string
+		size   int
+		status int
+	}{
+		{"/large", 1000, 200}, {"/large", 1001, 413}, {"/small", 10, 200}, {"/small", 11, 413},
+		{"/other", 100, 200}, {"/other", 101, 413}, {"//large/.", 1001, 413},
+	} {
+		c := s.dial()
+		c.send(fmt.Sprintf("POST %s HTTP/1.1\nHost: a\nContent-Length: %d\n\n%s", test.target, test.size, strings.Repeat("x", test.size)))
+		if r := c.receive("POST"); r.StatusCode != test.status {
+			t.Errorf("%d bytes for %s got %d, want %d", test.size, test.target, r.StatusCode, test.status)
 		}
 	}
 }
