@@ -107,7 +107,7 @@ type (
 		vec, vecLen, maxPages            uint64
 		inverted, mask, anyOf, returned  uint64
 	}
-	pageRegion struct{ start, end, categories uint64 }
+	pageRegion struct{ start, end, _ uint64 } // and categories
 )
 
 // PAGEMAP_SCAN and categories of pages.
