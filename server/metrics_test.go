@@ -101,6 +101,7 @@ func TestRequestMetrics(t *testing.T) {
 		{"DELETE", "/moved", "moved", `method="DELETE",code="308"`},
 		{"BREW", "/tree/x", "", `method="other",code="501"`},
 		{"get", "/tree/x", "", `method="other",code="501"`},
+		{"PUT", "/tree/x", "tree", `method="PUT",code="200"`},
 		{"other", "/tree/x", "", `method="other",code="501"`},
 		{"POST", "/hello", "", `method="POST",code="405"`},
 		{"GET", "/nowhere", "", `method="GET",code="404"`},
