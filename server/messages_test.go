@@ -177,6 +177,10 @@ access = ["cache"]
 header_filter = ["cache"]
 body_filter = ["cache"]
 respond = { body = "the page" }
+[routes.purge]
+match = "PURGE /"
+access = ["cache"]
+respond = {status = 204}
 `
 	here, there := startFile(t, text), startFile(t, text)
 	waitFor(t, "both subscriptions", func() bool { return subscribers(redis) == 2 })

@@ -99,9 +99,10 @@ func TestRequestMetrics(t *testing.T) {
 		{"POST", "/tea", "teapot", `method="POST",code="418"`},
 		{"PUT", "/nothing", "nothing", `method="PUT",code="204"`},
 		{"DELETE", "/moved", "moved", `method="DELETE",code="308"`},
-		{"BREW", "/tree/x", "tree", `method="other",code="200"`},
-		{"get", "/tree/x", "tree", `method="other",code="200"`},
-		{"other", "/tree/x", "tree", `method="other",code="200"`},
+		{"BREW", "/tree/x", "", `method="other",code="501"`},
+		{"get", "/tree/x", "", `method="other",code="501"`},
+		{"PUT", "/tree/x", "tree", `method="PUT",code="200"`},
+		{"other", "/tree/x", "", `method="other",code="501"`},
 		{"POST", "/hello", "", `method="POST",code="405"`},
 		{"GET", "/nowhere", "", `method="GET",code="404"`},
 		{"GET", "/\x01", "", `method="other",code="400"`},
@@ -385,7 +386,7 @@ func TestMetricsPassPromtool(t *testing.T) {
 				}
 				target := []string{"/all", "/fixed", "/marked", "/nowhere",
 					"/guest?number=" + strconv.Itoa(i%20) + "&label=" + url.QueryEscape(hostile[i%len(hostile)].value)}[i%5]
-				fmt.Fprintf(c, "%s %s HTTP/1.1\r\nHost: a\r\nDo: a.content:write:x\r\n\r\n", []string{"GET", "POST", "BREW"}[i%3], target)
+				fmt.Fprintf(c, "%s %s HTTP/1.1\r\nHost: a\r\nDo: a.content:write:x\r\n\r\n", []string{"GET", "POST", "PUT"}[i%3], target)
 				c.receive("GET")
 			}
 		})

@@ -100,10 +100,12 @@ func (x *exchange) admissible() int {
 		return 0
 	}
 	x.match()
+	method, body := x.route.method, x.route.body
+	x.route, x.Route = x.generation.fallback, "" // an early error has no route
 	switch {
-	case h.rareMethod && x.route.method != string(h.method):
+	case h.rareMethod && method != string(h.method):
 		return fasthttp.StatusNotImplemented
-	case h.length > x.route.body:
+	case h.length > body:
 		return fasthttp.StatusRequestEntityTooLarge
 	}
 	return 0
