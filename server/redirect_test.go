@@ -24,11 +24,11 @@ redirect = {to = "/login?back={uri}"}
 		status             int
 	}{
 		{"/", "Example.org:8080", "https://example.org/", 301},
-		{"/a%20b//c?x=1&y=%2F", "example.org", "https://example.org/a%20b//c?x=1&y=%2F", 301},
+		{"/a%20b//c?x=1&y=%2F", "example.org", "https://example.org/a%20b/c?x=1&y=%2F", 301},
 		{"/a?", "[::1]:80", "https://[::1]/a", 301},
 		{"/port/x", "example.org:80", "https://example.org:8443/base/port/x", 302},
 		{"/elsewhere/@evil.example", "a", "https://example.com/elsewhere/@evil.example", 308},
-		{"//evil.example/", "a", "https://a//evil.example/", 301},
+		{"//evil.example/", "a", "https://a/evil.example/", 301},
 		{"http://a/elsewhere/x?y", "a", "https://example.com/elsewhere/x?y", 308},
 		{"/back?a=b", "a", "/login?back=/back?a=b", 302},
 	} {
