@@ -64,10 +64,10 @@ func TestForward(t *testing.T) {
 		return sdktest.HTTPResponse{Status: 201, Header: http.Header{"X-B": {"1", "2"}, "Content-Type": {"a/b"}, "Connection": {"close"}}, Body: strings.Repeat("x", 100<<10)}
 	})
 	resp := h.Do(sdktest.Request{
-		Method: "PUT", Target: "/api/a%2fb?c=d", Body: "the body", Host: "public.example", RemoteAddr: "192.0.2.7:5",
+		Method: "PUT", Target: "/api/a%20b?c=d", Body: "the body", Host: "public.example", RemoteAddr: "192.0.2.7:5",
 		Header: http.Header{"Authorization": known1["Authorization"], "Content-Length": {"8"}, "X-A": {"1", "2"}, "X-Forwarded-For": {"a lie"}, "Connection": {"keep-alive"}},
 	})
-	if got.Method != "PUT" || got.URL != "http://service:9000/api/a%2fb?c=d" || got.Body != "the body" || got.Options["length"] != "8" {
+	if got.Method != "PUT" || got.URL != "http://service:9000/api/a%20b?c=d" || got.Body != "the body" || got.Options["length"] != "8" {
 		t.Errorf("the service gets %+v", got)
 	}
 	for name, want := range map[string]string{"X-A": "1, 2", "X-Forwarded-For": "192.0.2.7", "X-Forwarded-Host": "public.example", "X-Forwarded-Proto": "http", "Connection": "", "Host": ""} {
