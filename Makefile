@@ -60,9 +60,10 @@ unit: ## go test
 
 # Under the race detector sync.Pool forgets on purpose and memory is a multiple
 # of what it is, so neither allocations nor memory are measured with it. What one
-# hostile request does to others takes long there and shares nothing new.
+# hostile request does to others, and what other programs have to say of the
+# protocol, takes long there and shares nothing new.
 race: ## go test with the race detector, where goroutines share something
-	$(GO) test -race -skip 'Allocat|EndlessRecursion$$|Soak|HostilePlugin|LargeBodies' $(call packages,pool plugins server)
+	$(GO) test -race -skip 'Allocat|EndlessRecursion$$|Soak|HostilePlugin|LargeBodies|Conforms|SlowClients|BehindNginx' $(call packages,pool plugins server)
 
 fuzz: ## every fuzz target for FUZZTIME
 	@$(GO) test -list '^Fuzz' ./... | \
