@@ -30,6 +30,7 @@ log = ["log-shipper"]
 source = "../../wasm-examples/log-shipper"
 config = { collector = "http://SERVICE/logs", interval = "1h" }
 grants = { http = ["SERVICE"], zones = ["lines"] }
+limits = { cpu = "10s" } # how long it takes is not what is tested
 [routes.home]
 match = "/{$}"
 respond = { body = "home\n" }
