@@ -19,7 +19,7 @@ type proxy struct {
 	config  *config.Upstream
 	path    []byte // in place of the part of the path that the pattern spells out; nil: the path stays
 	retried statusRange
-	budget  *retryBudget
+	budget  *retryBudget // of all routes to the upstream together
 }
 
 // statusRange are statuses from the first to the last; the zero value has none.
@@ -40,7 +40,10 @@ func (b *routeBuilder) proxy(c *config.Route) *proxy {
 	if p.config.RetryStatus != "" {
 		p.retried.first, p.retried.last, _ = config.StatusRange(p.config.RetryStatus) // checked
 	}
-	p.budget = newRetryBudget(p.config.RetryBudget)
+	if b.budgets[p.group] == nil {
+		b.budgets[p.group] = newRetryBudget(p.config.RetryBudget)
+	}
+	p.budget = b.budgets[p.group]
 	return p
 }
 

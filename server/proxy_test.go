@@ -464,6 +464,20 @@ func TestProxyTries(t *testing.T) {
 	}
 }
 
+// All routes to an upstream share what there may be of further tries.
+func TestRetryBudgetIsTheUpstreams(t *testing.T) {
+	s := start(t, proxyConfig("", "127.0.0.1:1")+"[routes.other]\nmatch = \"/other\"\nupstream = \"app\"\n")
+	budgets := map[*retryBudget]int{}
+	for _, r := range s.generation.Load().all {
+		if p, ok := r.content.(*proxy); ok {
+			budgets[p.budget]++
+		}
+	}
+	if len(budgets) != 1 {
+		t.Errorf("%v", budgets)
+	}
+}
+
 // Peers that fail under load must not get twice the load.
 func TestRetryBudget(t *testing.T) {
 	b := newRetryBudget(10)

@@ -41,7 +41,7 @@ var chained = []struct {
 // buildRoutes makes the generation's routes from the configuration and its
 // plugins by name.
 func (g *generation) buildRoutes(named map[string]*plugins.Plugin) (problems []config.Problem) {
-	b := routeBuilder{config: g.config, plugins: named, upstreams: g.upstreams}
+	b := routeBuilder{config: g.config, plugins: named, upstreams: g.upstreams, budgets: map[*upstream.Group]*retryBudget{}}
 	g.balancers = b.balancers()
 	b.supplyTLS(g)
 	families := newRouteFamilies(g.registry)
@@ -78,6 +78,7 @@ type routeBuilder struct {
 	config    *config.Config
 	plugins   map[string]*plugins.Plugin
 	upstreams map[string]*upstream.Group
+	budgets   map[*upstream.Group]*retryBudget // of upstreams that a route names
 	problems  []config.Problem
 }
 

@@ -102,10 +102,3 @@ func (i *idle) close() {
 		i.timer.Stop()
 	}
 }
-
-// Idle is how many connections to the peer wait for an exchange.
-func (p *Peer) Idle() int {
-	p.idle.mu.Lock()
-	defer p.idle.mu.Unlock()
-	return len(p.idle.conns)
-}
