@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,34 +12,35 @@ import (
 
 	"github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
+
+	"phasm/server/upstream"
 )
 
-// network is the way to a peer.
-type network struct {
-	t     *testing.T
-	peer  string
-	proxy *toxiproxy.Proxy
+// network is a way to a peer, with that toxic, or a good one where there is
+// none. It answers the address that leads there.
+func network(t *testing.T, peer, toxic string) (address string) {
+	t.Helper()
+	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
+	p := toxiproxy.NewProxy(server, t.Name(), "127.0.0.1:0", strings.TrimPrefix(peer, "http://"))
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Stop)
+	if toxic != "" {
+		if _, err := p.Toxics.AddToxicJson(strings.NewReader(toxic)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return p.Listen
 }
 
-// become makes it one with that toxic, or a good one where there is none. Open
-// connections end.
-func (n *network) become(toxic string) {
-	n.t.Helper()
-	address := "127.0.0.1:0"
-	if n.proxy != nil {
-		address = n.proxy.Listen
-		n.proxy.Stop()
-	}
-	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	n.proxy = toxiproxy.NewProxy(server, n.t.Name(), address, strings.TrimPrefix(n.peer, "http://"))
-	if err := n.proxy.Start(); err != nil {
-		n.t.Fatal(err)
-	}
-	if toxic == "" {
-		return
-	}
-	if _, err := n.proxy.Toxics.AddToxicJson(strings.NewReader(toxic)); err != nil {
-		n.t.Fatal(err)
+// moveTo has the upstream app lead to that address and nowhere else.
+func (s *testServer) moveTo(address string) {
+	s.t.Helper()
+	group := s.group("app")
+	old := group.State().Peers[0].Peer
+	if err := errors.Join(group.Add(address, upstream.Change{}), group.Remove(old)); err != nil {
+		s.t.Fatal(err)
 	}
 }
 
@@ -47,13 +49,12 @@ func (n *network) become(toxic string) {
 func TestProxyOverBadNetworks(t *testing.T) {
 	const size = 256 << 10
 	body := strings.Repeat("x", size)
-	n := network{t: t, peer: peerOf(t, func(w http.ResponseWriter, r *http.Request) {
+	peer := peerOf(t, func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
 		w.Header().Set("Content-Length", fmt.Sprint(size))
 		io.WriteString(w, body)
-	})}
-	n.become("")
-	s := start(t, proxyConfig("read_timeout = \"200ms\"\nconnect_timeout = \"200ms\"\nmax_fails = 0", n.proxy.Listen))
+	})
+	s := start(t, proxyConfig("read_timeout = \"200ms\"\nconnect_timeout = \"200ms\"\nmax_fails = 0", network(t, peer, "")))
 	ask := func(method string) (status int, whole bool) {
 		c := s.dial()
 		defer c.Close()
@@ -87,19 +88,19 @@ func TestProxyOverBadNetworks(t *testing.T) {
 		{"slow", `{"name": "t", "type": "bandwidth", "stream": "downstream", "attributes": {"rate": 1000}}`, 200, true},
 		{"in pieces", `{"name": "t", "type": "slicer", "stream": "downstream", "attributes": {"average_size": 5000, "size_variation": 100, "delay": 1}}`, 200, true},
 	} {
-		n.become(test.toxic)
+		s.moveTo(network(t, peer, test.toxic))
 		for _, method := range []string{"GET", "POST"} {
 			if status, whole := ask(method); status != test.status || whole != test.whole {
 				t.Errorf("%s, %s: status %d, whole: %v", test.name, method, status, whole)
 			}
 		}
-		n.become("")
+		s.moveTo(network(t, peer, ""))
 		if status, whole := ask("POST"); status != 200 || !whole {
 			t.Errorf("after %s: status %d, whole: %v", test.name, status, whole)
 		}
 		waitFor(t, "the peer to be idle", settled)
 	}
-	n.proxy.Stop() // nobody is there
+	s.moveTo(closedAddress(t)) // nobody is there
 	if status, _ := ask("GET"); status != 502 {
 		t.Errorf("without a peer: %d", status)
 	}
