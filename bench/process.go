@@ -135,6 +135,17 @@ func (p *process) resident() (bytes int) {
 	return bytes
 }
 
+// loopback is this process's own address on loopback, where the system has more
+// than one: other processes choose their ports on 127.0.0.1, and one that is
+// free there may be taken before the server that it is meant for has it.
+func loopback() string {
+	if runtime.GOOS != "linux" {
+		return "127.0.0.1"
+	}
+	pid := os.Getpid()
+	return fmt.Sprintf("127.%d.%d.%d", 64|pid>>16&63, pid>>8&255, pid&255)
+}
+
 var taken struct {
 	sync.Mutex
 	ports map[int]bool
@@ -145,7 +156,7 @@ func freeAddress() (string, error) {
 	taken.Lock()
 	defer taken.Unlock()
 	for range 100 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := net.Listen("tcp", loopback()+":0")
 		if err != nil {
 			return "", err
 		}
@@ -156,8 +167,8 @@ func freeAddress() (string, error) {
 				taken.ports = map[int]bool{}
 			}
 			taken.ports[port] = true
-			return "127.0.0.1:" + strconv.Itoa(port), nil
+			return net.JoinHostPort(loopback(), strconv.Itoa(port)), nil
 		}
 	}
-	return "", errors.New("no free port on 127.0.0.1")
+	return "", errors.New("no free port on " + loopback())
 }

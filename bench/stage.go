@@ -25,6 +25,7 @@ type stage struct {
 	Phasm     string // addresses
 	OpenResty string
 	Redis     string
+	RedisHost string
 	RedisPort string
 	Backend   string
 	Dir       string // for the suite's files
@@ -72,7 +73,7 @@ func newStage(w *workload, b binaries, all bool) (s *stage, err error) {
 			return s, err
 		}
 	}
-	if _, s.RedisPort, err = net.SplitHostPort(s.Redis); err != nil {
+	if s.RedisHost, s.RedisPort, err = net.SplitHostPort(s.Redis); err != nil {
 		return s, err
 	}
 	if s.Listen = s.OpenResty; all {
@@ -134,11 +135,11 @@ function request() return requests[math.random(%[1]d)] end
 // startBehind starts what is behind the servers.
 func (s *stage) startBehind() error {
 	if s.workload.Redis {
-		err := s.begin(s.client, s.Redis, exec.Command("redis-server", "--bind", "127.0.0.1", "--port", s.RedisPort, "--save", "", "--appendonly", "no", "--dir", s.Dir))
+		err := s.begin(s.client, s.Redis, exec.Command("redis-server", "--bind", s.RedisHost, "--port", s.RedisPort, "--save", "", "--appendonly", "no", "--dir", s.Dir))
 		if err != nil {
 			return err
 		}
-		if out, err := exec.Command("redis-cli", "-p", s.RedisPort, "set", "bench", "a value that has some 32 bytes .").CombinedOutput(); err != nil {
+		if out, err := exec.Command("redis-cli", "-h", s.RedisHost, "-p", s.RedisPort, "set", "bench", "a value that has some 32 bytes .").CombinedOutput(); err != nil {
 			return fmt.Errorf("cannot set a key: %w\n%s", err, out)
 		}
 	}

@@ -114,7 +114,7 @@ func TestReloadSoak(t *testing.T) {
 	}
 	settled := used[len(used)/2:]
 	flat(t, "resident memory, KiB", settled, 0.02, func(u usage) int { return u.resident })
-	flat(t, "mappings", settled, 0.01, func(u usage) int { return u.mappings })
+	flat(t, "mappings", settled, 0.05, func(u usage) int { return u.mappings })
 	flat(t, "goroutines", settled, 0, func(u usage) int { return u.goroutines })
 	flat(t, "descriptors", settled, 0, func(u usage) int { return u.descriptors })
 }
