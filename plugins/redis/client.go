@@ -62,11 +62,15 @@ func New(options Options) (*Client, error) {
 // dial opens a connection. Who comes meanwhile waits patiently.
 func (c *Client) dial(ctx context.Context, address string, dialer *net.Dialer, protection *tls.Config) (net.Conn, error) {
 	c.good.Store(false)
-	if protection == nil {
-		return dialer.DialContext(ctx, "tcp", address)
+	open := dialer.DialContext
+	if protection != nil {
+		open = (&tls.Dialer{NetDialer: dialer, Config: protection}).DialContext
 	}
-	secure := tls.Dialer{NetDialer: dialer, Config: protection}
-	return secure.DialContext(ctx, "tcp", address)
+	conn, err := open(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	return gathering{conn, c}, nil
 }
 
 // Timeout is how long connecting, or a command, may take.
