@@ -2,16 +2,13 @@ package static
 
 import (
 	"bufio"
-	"fmt"
 	"io"
 	"os"
-	"slices"
 
 	"github.com/valyala/fasthttp"
 )
 
-// smallBody is the size in bytes up to which a body is read at once, so that the
-// file is closed before the client takes its time.
+// smallBody is the size in bytes up to which a file is read at once.
 const smallBody = 16 << 10
 
 // setBody makes part of the file the response's body, or for HEAD only its
@@ -22,14 +19,8 @@ func (f *file) setBody(req *fasthttp.Request, resp *fasthttp.Response, part byte
 	case req.Header.IsHead():
 		resp.SkipBody = true
 		resp.Header.SetContentLength(int(part.length))
-	case part.length <= smallBody:
-		body := slices.Grow(resp.SwapBody(nil)[:0], int(part.length))[:part.length]
-		n, err := f.ReadAt(body, part.start)
-		resp.SwapBody(body[:n])
-		if n < len(body) { // it has become shorter since Stat
-			f.Close()
-			return fmt.Errorf("cannot read %q: %w", f.Name(), err)
-		}
+	case f.File == nil:
+		resp.AppendBody(f.content[part.start:][:part.length])
 	default:
 		if _, err := f.Seek(part.start, io.SeekStart); err != nil {
 			f.Close()

@@ -11,6 +11,7 @@ import (
 // A Dir serves the files of one directory. It is safe for concurrent use.
 type Dir struct {
 	root *os.Root
+	kept kept
 }
 
 // Open returns a Dir for the directory dir. If that is moved or replaced later,
@@ -20,12 +21,15 @@ func Open(dir string) (*Dir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot open directory %q to serve files from: %w", dir, err)
 	}
-	return &Dir{root}, nil
+	return &Dir{root: root}, nil
 }
 
 // Close gives the directory back. Answers under way are completed; further
 // requests get 500.
-func (d *Dir) Close() error { return d.root.Close() }
+func (d *Dir) Close() error {
+	d.kept.clear()
+	return d.root.Close()
+}
 
 // Serve sets resp to the answer to req: the file that path names, or an error
 // with a short text. It sets the status, the body and the headers that it knows

@@ -1,19 +1,40 @@
 package static
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/valyala/fasthttp"
+)
+
+// codings are content codings that a client accepts, a bit for each of known.
+type codings uint8
+
+// known are the codings that a file's neighbours may have, the best first.
+var known = [...]struct{ name, suffix string }{{"br", ".br"}, {"gzip", ".gz"}}
+
+// acceptedBy are the codings that the request accepts.
+func acceptedBy(req *fasthttp.Request) (c codings) {
+	header := req.Header.Peek(fasthttp.HeaderAcceptEncoding)
+	if len(header) == 0 {
+		return 0
+	}
+	for i, coding := range known {
+		if accepts(header, coding.name) {
+			c |= 1 << i
+		}
+	}
+	return c
+}
 
 // compressed returns the neighbour of f that holds it compressed in a way that
 // the client accepts, and closes f; or f itself if there is none, or an older
 // one, which would be the compressed form of what f was before.
-func (d *Dir) compressed(f *file, name string, acceptEncoding []byte) *file {
-	if len(acceptEncoding) == 0 {
-		return f
-	}
-	for _, c := range [...]struct{ coding, suffix string }{{"br", ".br"}, {"gzip", ".gz"}} {
-		if !accepts(acceptEncoding, c.coding) {
+func (d *Dir) compressed(f *file, name string, accepted codings) *file {
+	for i, coding := range known {
+		if accepted&(1<<i) == 0 {
 			continue
 		}
-		g, err := d.open(name + c.suffix)
+		g, err := d.open(name + coding.suffix)
 		if err != nil {
 			continue
 		}
@@ -22,7 +43,7 @@ func (d *Dir) compressed(f *file, name string, acceptEncoding []byte) *file {
 			continue
 		}
 		f.Close()
-		g.contentType, g.encoding, g.varies = f.contentType, c.coding, true
+		g.contentType, g.encoding, g.varies = f.contentType, coding.name, true
 		return g
 	}
 	return f
