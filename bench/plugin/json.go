@@ -1,24 +1,44 @@
 package main
 
 import (
-	"encoding/json"
+	"github.com/go-faster/jx"
 
 	"phasm/sdk"
 )
 
 type user struct {
-	ID    int    `json:"id"`
-	Name  string `json:"name"`
-	Email string `json:"email"`
+	ID          int
+	Name, Email string
 }
 
-// encode answers with a document.
+var json jx.Writer
+
+// encode answers with a document. It is written by a library without
+// reflection: encoding/json takes a guest several times as long.
 func encode(r *sdk.Request) sdk.Action {
-	text, err := json.Marshal([]user{{1, "John Doe", "john@example.com"}, {2, "Jane Smith", "jane@example.com"}})
-	if err != nil {
-		return r.Exit(500)
+	json.Reset()
+	json.ArrStart()
+	for i, u := range []user{{1, "John Doe", "john@example.com"}, {2, "Jane Smith", "jane@example.com"}} {
+		if i > 0 {
+			json.Comma()
+		}
+		u.write(&json)
 	}
+	json.ArrEnd()
 	r.Response().SetHeader("Content-Type", "application/json")
-	r.Response().Write(text)
+	r.Response().Write(json.Buf)
 	return sdk.Final
+}
+
+func (u *user) write(w *jx.Writer) {
+	w.ObjStart()
+	w.FieldStart("id")
+	w.Int(u.ID)
+	w.Comma()
+	w.FieldStart("name")
+	w.Str(u.Name)
+	w.Comma()
+	w.FieldStart("email")
+	w.Str(u.Email)
+	w.ObjEnd()
 }
