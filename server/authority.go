@@ -29,6 +29,13 @@ func isCanonicalHost(b []byte) bool {
 	return !dot
 }
 
+// isPlainAuthority tells whether an authority surely is none, or in its
+// canonical form but for the scheme's own port.
+func isPlainAuthority(b []byte) bool {
+	name, port, found := bytes.Cut(b, []byte{':'})
+	return len(b) == 0 || isCanonicalHost(name) && (!found || isPort(port))
+}
+
 // appendAuthority appends the canonical form of an authority. It is not ok for
 // one that is none: RFC 3986 allows more, but no host that is on a network has
 // it, and where a user or an escape stands there somebody is meant to be

@@ -86,7 +86,7 @@ func (x *exchange) canonicalise() int {
 			x.SetURI(x.target)
 		}
 	}
-	if len(x.request.URI().PathOriginal()) == 0 {
+	if !(h.pathPlain && isPlainAuthority(x.request.Header.Host())) && len(x.request.URI().PathOriginal()) == 0 {
 		return fasthttp.StatusBadRequest // fasthttp could not parse the target
 	}
 	return 0

@@ -1,8 +1,11 @@
 package server
 
 import (
+	"bytes"
+
 	"github.com/valyala/fasthttp"
 
+	"phasm/plugins/host"
 	"phasm/sdk/abi"
 )
 
@@ -59,8 +62,15 @@ func (x *exchange) restart() bool {
 // match finds the request's route. The path is copied first: a plugin may
 // change the request's, and the parameters must not change with it.
 func (x *exchange) match() {
-	x.path = append(x.path[:0], x.request.URI().Path()...)
-	route, found := x.generation.routes.Match(x.request.Header.Method(), x.request.URI().Host(), x.path, &x.params)
+	h := &x.request.Header
+	path, _, _ := bytes.Cut(h.RequestURI(), []byte{'?'})
+	authority := h.Host()
+	if !host.IsCanonicalPath(path) || !isPlainAuthority(authority) {
+		uri := x.request.URI() // parsing takes longer than all the rest here
+		path, authority = uri.Path(), uri.Host()
+	}
+	x.path = append(x.path[:0], path...)
+	route, found := x.generation.routes.Match(h.Method(), authority, x.path, &x.params)
 	if !found {
 		route = x.generation.fallback
 	}
