@@ -8,6 +8,7 @@ require (
 	github.com/VictoriaMetrics/metrics v1.35.1
 	github.com/http-wasm/http-wasm-host-go v0.7.0
 	github.com/maypok86/otter/v2 v2.3.0
+	github.com/pires/go-proxyproto v0.15.0
 	github.com/redis/rueidis v1.0.79
 	github.com/rs/zerolog v1.33.0
 	github.com/summerwind/h2spec v2.2.1+incompatible

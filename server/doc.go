@@ -9,6 +9,7 @@
 //	generation.go    one loaded configuration: its plugins, routes and logs
 //	listener.go      what the server listens on; accept connections
 //	connections.go   the open connections: how many, what they use, how they are drained
+//	proxy_protocol.go  the PROXY header of a proxy that passes on bytes
 //	tls.go           TLS: the handshake, certificates
 //	tls_certificate.go  certificates that a plugin supplies
 //	conn.go          one connection: requests one after the other, by the generation in use

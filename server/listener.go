@@ -28,6 +28,7 @@ type listener struct {
 
 	tls        *tls.Config                // see tlsConfig
 	protection atomic.Pointer[protection] // of the generation in use, nil while connections are plain
+	fronted    atomic.Bool                // likewise: connections begin with a PROXY header
 }
 
 func newListener(l *net.TCPListener, name, address string) *listener {
@@ -36,10 +37,11 @@ func newListener(l *net.TCPListener, name, address string) *listener {
 	return made
 }
 
-// protect has the listeners answer handshakes as their generation says.
+// protect has the listeners greet clients as their generation says.
 func (s sockets) protect(g *generation) {
 	for i, l := range s.listeners {
 		l.protection.Store(g.protections[i])
+		l.fronted.Store(g.config.Listeners[i].ProxyProtocol)
 	}
 }
 
@@ -174,7 +176,7 @@ func (s *Server) accept(l *listener) {
 			continue
 		}
 		pause = 0
-		if c := s.admit(nc); c != nil {
+		if c := s.admit(nc, l.fronted.Load()); c != nil {
 			if l.protection.Load() != nil {
 				c.listener = l
 			}
@@ -186,14 +188,16 @@ func (s *Server) accept(l *listener) {
 // ServeConn serves one connection that somebody else has accepted, and returns
 // when it is closed.
 func (s *Server) ServeConn(nc net.Conn) {
-	if c := s.admit(nc); c != nil {
+	if c := s.admit(nc, false); c != nil {
 		c.serve()
 	}
 }
 
 // admit puts a connection among the open ones, or closes it and answers nil.
-func (s *Server) admit(nc net.Conn) *conn {
+// One that is fronted begins with a PROXY header.
+func (s *Server) admit(nc net.Conn, fronted bool) *conn {
 	c := s.newConn(nc)
+	c.fronted = fronted
 	if !s.add(c) {
 		s.metrics.refused.Inc()
 		nc.Close()

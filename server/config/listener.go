@@ -17,6 +17,11 @@ type Listener struct {
 	// every address of the machine; port 0 is any free one. Required.
 	Address string `toml:"address" required:"127.0.0.1:8080"`
 
+	// ProxyProtocol says that each connection begins with a PROXY header, of
+	// version 1 or 2, by which one of server.trusted_proxies tells who the client
+	// is. Others are closed. Default false.
+	ProxyProtocol bool `toml:"proxy_protocol"`
+
 	// TLS encrypts the listener's connections. Default none: they are plain.
 	TLS *ListenerTLS `toml:"tls"`
 
@@ -54,7 +59,11 @@ func (l *loader) checkListeners() {
 		taken[place] = path
 	}
 	for _, listener := range l.config.Listeners {
-		check(keyPath(keyPath("listeners", listener.Name), "address"), listener.Address)
+		path := keyPath("listeners", listener.Name)
+		check(keyPath(path, "address"), listener.Address)
+		if listener.ProxyProtocol && len(l.config.Server.TrustedProxies) == 0 && !l.reported("server.trusted_proxies") {
+			l.problem(keyPath(path, "proxy_protocol"), `it needs the addresses of the proxies that may say who the client is; write them as in trusted_proxies = ["10.0.0.0/8"] under [server]`)
+		}
 	}
 	if l.config.Admin.Address != "" {
 		check("admin.address", l.config.Admin.Address)

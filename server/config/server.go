@@ -7,8 +7,8 @@ type Server struct {
 	Workers int `toml:"workers" default:"0" min:"0"`
 
 	// TrustedProxies are the addresses and networks of the proxies in front of
-	// phasm, as in "10.0.0.0/8": what they say of the client in X-Forwarded-For is
-	// believed. Default none.
+	// phasm, as in "10.0.0.0/8": what they say of the client in X-Forwarded-For, and
+	// in a PROXY header, is believed. Default none.
 	TrustedProxies []string `toml:"trusted_proxies"`
 	// Underscores is whether header names may have underscores; else such
 	// headers are dropped, as nginx does. Default false.
