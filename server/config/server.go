@@ -37,8 +37,8 @@ type Timeouts struct {
 	// its header. Default 10s.
 	Header Duration `toml:"header" default:"10s" min:"1ms"`
 
-	// Body is the longest gap between two reads of a request's body.
-	// Default 60s.
+	// Body is the longest gap between two reads of a request's body. See
+	// MinimumRate as well. Default 60s.
 	Body Duration `toml:"body" default:"60s" min:"1ms"`
 
 	// Idle is how long a connection may wait for its next request.
@@ -74,6 +74,13 @@ type Limits struct {
 
 	// Body is the largest body of a request. Default 10MiB.
 	Body Size `toml:"body" default:"10MiB" min:"1B"`
+
+	// MinimumRate is how many bytes of a request's body must come in a second, on
+	// average: server.timeouts.body for the whole and one second more for each that
+	// many. Only the time that is spent waiting for the client counts. 0 leaves it
+	// at the timeout between two reads. Default 240B: slower than any link that is
+	// in use (IIS and Kestrel ask for as much).
+	MinimumRate Size `toml:"minimum_rate" default:"240B"`
 
 	// Requests is the largest number of requests on one connection, which is
 	// then closed. Default 10000.
