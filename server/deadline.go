@@ -3,6 +3,8 @@ package server
 import (
 	"io"
 	"time"
+
+	"phasm/server/deadline"
 )
 
 // Write sends bytes within the write timeout: conn is what its own buffered
@@ -43,12 +45,11 @@ func (c *conn) ReadFrom(r io.Reader) (sent int64, err error) {
 type justWriter struct{ io.Writer }
 
 // readWithin and writeWithin set a deadline d from now. One that differs
-// little from what is set is left alone: setting a deadline costs more than
-// parsing a header.
+// little from what is set is left alone.
 func (c *conn) readWithin(d time.Duration) {
-	if deadline, changed := moveDeadline(c.readDeadline, c.now(), d); changed {
-		c.readDeadline = deadline
-		c.net.SetReadDeadline(c.x.Epoch.Add(deadline))
+	if by, changed := deadline.Move(c.readDeadline, c.now(), d); changed {
+		c.readDeadline = by
+		c.net.SetReadDeadline(c.x.Epoch.Add(by))
 	}
 }
 
@@ -56,9 +57,9 @@ func (c *conn) writeWithin(d time.Duration) {
 	if !c.flushBy.IsZero() {
 		d = min(d, time.Until(c.flushBy))
 	}
-	if deadline, changed := moveDeadline(c.writeDeadline, c.now(), d); changed {
-		c.writeDeadline = deadline
-		c.net.SetWriteDeadline(c.x.Epoch.Add(deadline))
+	if by, changed := deadline.Move(c.writeDeadline, c.now(), d); changed {
+		c.writeDeadline = by
+		c.net.SetWriteDeadline(c.x.Epoch.Add(by))
 	}
 }
 
@@ -70,13 +71,4 @@ func (c *conn) now() time.Duration {
 		return time.Since(c.x.Epoch)
 	}
 	return c.ended
-}
-
-// moveDeadline decides whether a deadline d from now must be set where old is
-// set, 0 for none. What stays set is never later than asked for, and at most
-// an eighth of d earlier.
-func moveDeadline(old, now, d time.Duration) (deadline time.Duration, changed bool) {
-	deadline = now + d
-	early := deadline - old
-	return deadline, early < 0 || early > d/8
 }
