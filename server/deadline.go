@@ -7,19 +7,24 @@ import (
 	"phasm/server/deadline"
 )
 
-// Write sends bytes within the write timeout: conn is what its own buffered
-// writer writes to.
-func (c *conn) Write(p []byte) (int, error) {
-	c.writeWithin(time.Duration(c.config.Server.Timeouts.Write))
-	return c.net.Write(p)
+// sendPiece is how much is sent within one write timeout: a large response may
+// take its time as long as it gets on (nginx: send_timeout).
+const sendPiece = 1 << 20
+
+// Write sends bytes, each piece within the write timeout: conn is what its own
+// buffered writer writes to.
+func (c *conn) Write(p []byte) (sent int, err error) {
+	for {
+		c.writeWithin(time.Duration(c.config.Server.Timeouts.Write))
+		n, err := c.net.Write(p[sent:min(len(p), sent+sendPiece)])
+		if sent += n; err != nil || sent == len(p) {
+			return sent, err
+		}
+	}
 }
 
-// filePiece is how much of a file is sent within one write timeout.
-const filePiece = 1 << 20
-
-// ReadFrom sends what r has, for a file by sendfile. The time limit holds for
-// each piece, not for the whole: a large file may take its time as long as it
-// gets on (nginx: send_timeout).
+// ReadFrom sends what r has, each piece within the write timeout, for a file by
+// sendfile.
 func (c *conn) ReadFrom(r io.Reader) (sent int64, err error) {
 	to, ok := c.net.(io.ReaderFrom)
 	limited, ok2 := r.(*io.LimitedReader)
@@ -28,7 +33,7 @@ func (c *conn) ReadFrom(r io.Reader) (sent int64, err error) {
 	}
 	for limited.N > 0 && err == nil {
 		c.writeWithin(time.Duration(c.config.Server.Timeouts.Write))
-		piece := io.LimitedReader{R: limited.R, N: min(limited.N, filePiece)}
+		piece := io.LimitedReader{R: limited.R, N: min(limited.N, sendPiece)}
 		asked := piece.N
 		var n int64
 		n, err = to.ReadFrom(&piece)

@@ -45,7 +45,8 @@ type Timeouts struct {
 	// Default 65s.
 	Idle Duration `toml:"idle" default:"65s" min:"1ms"`
 
-	// Write is the longest time a response may take to send. Default 60s.
+	// Write is the longest time a response may take to send, or 1 MiB of it where
+	// it is larger. Default 60s.
 	Write Duration `toml:"write" default:"60s" min:"1ms"`
 
 	// Shutdown is how long running exchanges may take to end once the server
