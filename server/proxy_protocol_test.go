@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -320,4 +321,35 @@ func TestProxyProtocolOfCurl(t *testing.T) {
 	if err != nil || string(out) != "remote_addr=127.0.0.1\n" {
 		t.Errorf("got %q, %v", out, err)
 	}
+}
+
+// fromProxy is a connection from a trusted proxy that sends some bytes and hangs
+// up.
+type fromProxy struct{ bytesConn }
+
+func (c *fromProxy) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
+
+// FuzzProxyHeader sends any bytes as a proxy. Whatever they are, the server does
+// not panic, and it answers only what comes behind a header.
+func FuzzProxyHeader(f *testing.F) {
+	s := loaded(f, fixedConfig+"[server]\ntrusted_proxies = [\"127.0.0.1\"]\n")
+	const request = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"
+	for _, seed := range []string{
+		"", request, "PROXY UNKNOWN\r\n" + request, "PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n" + request,
+		"PROXY TCP6 2001:db8::7 ::1 1 2\r\n" + request, "\r\n\r\n\x00\r\nQUIT\n\x20\x00\x00\x00" + request,
+		"\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c\x01\x02\x03\x04\x05\x06\x07\x08\x00\x01\x00\x02" + request,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		c := &fromProxy{}
+		c.in = bytes.NewReader(in)
+		s.admit(c, true).serve()
+		if n := s.metrics.panics.Get(); n != 0 {
+			t.Fatalf("%d panics", n)
+		}
+		if c.out.Len() > 0 && !bytes.HasPrefix(in, proxyproto.SIGV1) && !bytes.HasPrefix(in, proxyproto.SIGV2) {
+			t.Errorf("%q is answered %q", in, c.out.Bytes())
+		}
+	})
 }
