@@ -2,7 +2,7 @@
 
 # What tests need beside Go: a command or file, and the Debian package it is in.
 # cc is for the race detector.
-NEEDS := curl=curl promtool=prometheus cc=build-essential redis-server=redis-server slowhttptest=slowhttptest
+NEEDS := curl=curl /usr/sbin/haproxy=haproxy promtool=prometheus cc=build-essential redis-server=redis-server slowhttptest=slowhttptest
 
 # What the benchmark suite compares with, and by what.
 NEEDS += /usr/sbin/nginx=nginx /usr/lib/nginx/modules/ngx_http_lua_module.so=libnginx-mod-http-lua \

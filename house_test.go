@@ -43,13 +43,14 @@ var imports = []struct{ pkg, may string }{
 
 	{"server/certificate", ""},
 	{"server/certificate/certificatetest", ""},
+	{"server/deadline", ""},
 	{"server/router", ""},
 	{"server/static", ""},
-	{"server/upstream", "pool"},
+	{"server/upstream", "pool server/deadline"},
 	{"server/config", "sdk/abi plugins/suggest plugins/httpclient plugins/redis/command server/router"},
 	{"server", "sdk/abi pool plugins/memory plugins/meter plugins/metric plugins/source plugins/zone plugins/httpclient " +
 		"plugins/redis plugins/redis/command plugins/rediszone plugins/host plugins " +
-		"server/certificate server/router server/static server/upstream server/config"},
+		"server/certificate server/deadline server/router server/static server/upstream server/config"},
 
 	{"bench/plugin", "sdk"},
 	{"bench/plugin/redis", "sdk"},

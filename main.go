@@ -17,6 +17,8 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/coreos/go-systemd/v22/activation"
+
 	"phasm/plugins/source"
 	"phasm/sdk"
 	"phasm/sdk/scaffold"
@@ -95,7 +97,10 @@ func serve(args []string, stdout io.Writer) error {
 	defer stop()
 	reloads := notify(syscall.SIGHUP) // from the start: it would end the process
 	reopens := notify(syscall.SIGUSR1)
-	s, err := server.New(ctx, c, server.Options{Cache: cacheDir(), Version: version(), LookupEnv: os.LookupEnv})
+	s, err := server.New(ctx, c, server.Options{
+		Cache: cacheDir(), Version: version(), LookupEnv: os.LookupEnv,
+		Inherited: activation.Files(true), // by systemd
+	})
 	if err != nil {
 		return err
 	}

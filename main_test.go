@@ -174,6 +174,12 @@ type running struct {
 // runPhasm starts phasm with a configuration for a port of the test's choice.
 func runPhasm(t *testing.T, dir, config string, flags ...string) *running {
 	t.Helper()
+	return runChanged(t, dir, config, func(*exec.Cmd) {}, flags...)
+}
+
+// runChanged is runPhasm for a command that is changed before it is started.
+func runChanged(t *testing.T, dir, config string, change func(*exec.Cmd), flags ...string) *running {
+	t.Helper()
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -190,6 +196,7 @@ func runPhasm(t *testing.T, dir, config string, flags ...string) *running {
 	}
 	defer stderr.Close()
 	r.cmd.Stderr = stderr
+	change(r.cmd)
 	if err := r.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -383,6 +390,107 @@ func TestWatchReloads(t *testing.T) {
 	r.configure(t, strings.Replace(hi, `"hi"`, `"ho"`, 1))
 	r.waitFor(t, "/", "ho")
 	r.end(t, syscall.SIGINT)
+}
+
+// activated has phasm started as systemd starts it, with a listening socket of
+// that name.
+func activated(c *exec.Cmd, names string, sockets ...*os.File) {
+	c.Args = append([]string{"sh", "-c", `LISTEN_PID=$$ exec "$0" "$@"`}, append([]string{c.Path}, c.Args[1:]...)...)
+	c.Path = "/bin/sh"
+	c.Env = append(c.Env, fmt.Sprintf("LISTEN_FDS=%d", len(sockets)), "LISTEN_FDNAMES="+names)
+	c.ExtraFiles = sockets
+}
+
+// opened is a socket that somebody else has opened, and its address.
+func opened(t *testing.T, network, address string) (*os.File, string) {
+	t.Helper()
+	l, err := net.Listen(network, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	file, err := l.(interface{ File() (*os.File, error) }).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { file.Close() })
+	return file, l.Addr().String()
+}
+
+// Whoever connects before phasm is there is served: the socket is systemd's.
+// Reloads keep it, and can leave it and come back.
+func TestSystemdSocket(t *testing.T) {
+	one, address := opened(t, "tcp", "127.0.0.1:0")
+	two, second := opened(t, "tcp", "127.0.0.1:0")
+	early, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer early.Close()
+	early.SetDeadline(time.Now().Add(20 * time.Second))
+	io.WriteString(early, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+
+	config := hi + "[listeners.web]\naddress = \"systemd:web\"\n"
+	r := runChanged(t, t.TempDir(), config, func(c *exec.Cmd) { activated(c, "web:web", one, two) })
+	if answer, err := io.ReadAll(early); err != nil || !strings.HasSuffix(string(answer), "hi") {
+		t.Errorf("who came before phasm got %q, %v", answer, err)
+	}
+	for _, step := range []struct{ config, answer string }{
+		{strings.Replace(config, `"hi"`, `"ho"`, 1), "ho"},
+		{strings.Replace(hi, `"hi"`, `"he"`, 1), ""},
+		{config, "hi"},
+	} {
+		r.configure(t, step.config)
+		r.cmd.Process.Signal(syscall.SIGHUP)
+		if step.answer == "" {
+			r.waitFor(t, "/", "he")
+			continue
+		}
+		r.waitFor(t, "/", step.answer)
+		for _, address := range []string{address, second} {
+			resp, err := http.Get("http://" + address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, _ := io.ReadAll(resp.Body)
+			resp.Body.Close()
+			if string(body) != step.answer {
+				t.Errorf("%s answers %q", address, body)
+			}
+		}
+	}
+	r.end(t, syscall.SIGTERM)
+}
+
+func TestSystemdSocketErrors(t *testing.T) {
+	tcp, _ := opened(t, "tcp", "127.0.0.1:0")
+	local, _ := opened(t, "unix", filepath.Join(t.TempDir(), "socket"))
+	plain, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer plain.Close()
+	file := write(t, "config.toml", strings.Replace(hi, "127.0.0.1:8080", "systemd:web", 1))
+	for name, test := range map[string]struct {
+		names   string
+		sockets []*os.File
+		want    string
+	}{
+		"none":          {"", nil, "systemd has passed no sockets: start its socket unit, which starts the service"},
+		"another name":  {"http:https", []*os.File{tcp, tcp}, `systemd has passed no socket of that name, but "http", "https": FileDescriptorName in the socket unit gives it`},
+		"a local one":   {"web", []*os.File{local}, "is not one of TCP"},
+		"no socket":     {"web", []*os.File{plain}, "cannot be listened on: "},
+		"the second is": {"web:web", []*os.File{tcp, local}, "is not one of TCP"},
+	} {
+		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
+			c := phasm(t, "-c", file)
+			activated(c, test.names, test.sockets...)
+			out, err := c.CombinedOutput()
+			if err == nil || !strings.Contains(string(out), file+":2: listeners.main.address: cannot listen on systemd:web: ") || !strings.Contains(string(out), test.want) {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
 }
 
 // awaitIn waits until a file exists and holds a text.

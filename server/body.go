@@ -3,10 +3,13 @@ package server
 import (
 	"errors"
 	"io"
+	"math"
+	"os"
 	"slices"
 	"time"
 
 	"phasm/plugins/host"
+	"phasm/server/config"
 )
 
 // body is the request's body. Nothing of it is read before somebody asks, so a
@@ -17,13 +20,16 @@ type body struct {
 	awaited  bool      // the client waits for 100 Continue
 	ended    bool      // nothing is left on the wire
 	tooLarge bool      // there were more chunks than the limit allows
+	tooSlow  bool      // the client has not sent it in time
 	replaced bool      // kept is the whole body
 	stream   io.Reader // what is left on the wire, nil after an error
 	read     int64     // how much was taken off the wire
-	chunks   chunks    // which is one of these two
-	sized    io.LimitedReader
-	kept     []byte // what was read for others to read again
-	lent     bool   // a sender has it: nobody else may look at it
+
+	waited time.Duration // for the client to send it
+	chunks chunks        // which is one of these two
+	sized  io.LimitedReader
+	kept   []byte // what was read for others to read again
+	lent   bool   // a sender has it: nobody else may look at it
 }
 
 // begin takes from the request's head, which plugins may change later, where
@@ -91,12 +97,24 @@ func (b *body) next(x *exchange, p []byte, deadline time.Time) (int, error) {
 	if err := b.sayContinue(x); err != nil {
 		return 0, err
 	}
-	within := time.Duration(x.generation.config.Server.Timeouts.Body)
+	within, clients := b.patience(&x.generation.config.Server), true
 	if !deadline.IsZero() {
-		within = min(within, time.Until(deadline))
+		if left := time.Until(deadline); left < within {
+			within, clients = left, false
+		}
+	}
+	// What stands in the buffer already need not be timed, unless it may be a
+	// part of a chunk's size only.
+	timed := b.length < 0 || x.conn.r.Buffered() == 0
+	var begun time.Duration
+	if timed {
+		begun = x.conn.now()
 	}
 	x.conn.readWithin(within)
 	n, err := b.stream.Read(p)
+	if timed {
+		b.waited += x.conn.now() - begun
+	}
 	b.read += int64(n)
 	switch {
 	case b.read > x.route.body:
@@ -113,8 +131,22 @@ func (b *body) next(x *exchange, p []byte, deadline time.Time) (int, error) {
 	}
 	if err != nil {
 		b.stream = nil
+		b.tooSlow = clients && errors.Is(err, os.ErrDeadlineExceeded)
 	}
 	return n, err
+}
+
+// patience is how long the client may take to send the next bytes: timeouts.body,
+// but the whole body no longer than that and a second for each minimum_rate
+// bytes of it. Only waiting counts, so the client answers for no slow plugin or
+// peer.
+func (b *body) patience(c *config.Server) time.Duration {
+	within := time.Duration(c.Timeouts.Body)
+	if rate := int64(c.Limits.MinimumRate); rate > 0 {
+		earned := time.Duration(min(b.read/rate, math.MaxUint32)) * time.Second
+		within = min(within, within+earned-b.waited)
+	}
+	return within
 }
 
 // sayContinue tells a client that waits for it that its body is wanted.

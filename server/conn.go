@@ -21,7 +21,8 @@ type conn struct {
 	socket     net.Conn
 	listener   *listener            // of TLS, nil for others
 	tls        *tls.ConnectionState // once there has been a handshake
-	shaking    atomic.Bool          // the handshake runs
+	fronted    bool                 // begins with a PROXY header
+	shaking    atomic.Bool          // what precedes the first request runs
 	r          *bufio.Reader
 	headerSize int // the limit that r's buffer was made for
 	w          *bufio.Writer
@@ -107,7 +108,7 @@ func (c *conn) free() {
 		s.metrics.connections.Add(-1)
 	}
 	c.server, c.net, c.socket, c.parent = nil, nil, nil, nil
-	c.listener, c.tls, c.stream, c.multiplexed = nil, nil, nil, nil
+	c.listener, c.tls, c.stream, c.multiplexed, c.fronted = nil, nil, nil, nil, false
 	c.generation.Store(nil)
 	c.r.Reset(nil)
 	c.w.Reset(nil)
@@ -157,6 +158,9 @@ func (c *conn) serve() {
 		s.remove(c)
 		c.free()
 	}()
+	if c.fronted && !c.readProxyHeader() {
+		return
+	}
 	if c.listener != nil {
 		if !c.handshake() {
 			return
@@ -169,6 +173,32 @@ func (c *conn) serve() {
 	for c.awaitRequest() && c.x.serve() {
 	}
 	c.w.Flush()
+}
+
+// greet runs what precedes a connection's first request. It has as long as the
+// head of a request, and while the server stops as long as a last request. What
+// it answers without an error is what requests come over.
+func (c *conn) greet(run func() (net.Conn, error)) error {
+	s := c.server
+	s.mu.Lock()
+	limit := time.Duration(c.config.Server.Timeouts.Header)
+	if s.draining.Load() {
+		limit = min(limit, lastWait)
+	}
+	c.shaking.Store(true)
+	c.socket.SetDeadline(time.Now().Add(limit))
+	s.mu.Unlock()
+
+	over, err := run()
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.shaking.Store(false)
+	c.socket.SetDeadline(time.Time{})
+	if err == nil {
+		c.net = over
+	}
+	return err
 }
 
 // awaitRequest waits for the first byte of a request and holds on to the

@@ -15,15 +15,26 @@ func (s *Server) add(c *conn) bool {
 	if len(s.conns) >= c.config.Server.Limits.Connections || s.draining.Load() {
 		return false
 	}
-	if limit := c.config.Server.Limits.ConnectionsPerAddress; limit > 0 && c.remote.IsValid() {
-		from := clientNetwork(c.remote.Addr())
-		if s.perClient[from] >= limit {
-			return false
-		}
-		s.perClient[from]++
-		c.counted = from
+	if !c.fronted && !s.countClient(c) {
+		return false
 	}
 	s.conns[c] = struct{}{}
+	return true
+}
+
+// countClient counts a connection against the limit for its client's address,
+// and refuses one over it. It is called locked.
+func (s *Server) countClient(c *conn) bool {
+	limit := c.config.Server.Limits.ConnectionsPerAddress
+	if limit == 0 || !c.remote.IsValid() {
+		return true
+	}
+	from := clientNetwork(c.remote.Addr())
+	if s.perClient[from] >= limit {
+		return false
+	}
+	s.perClient[from]++
+	c.counted = from
 	return true
 }
 

@@ -3,21 +3,28 @@ package server
 import (
 	"io"
 	"time"
+
+	"phasm/server/deadline"
 )
 
-// Write sends bytes within the write timeout: conn is what its own buffered
-// writer writes to.
-func (c *conn) Write(p []byte) (int, error) {
-	c.writeWithin(time.Duration(c.config.Server.Timeouts.Write))
-	return c.net.Write(p)
+// sendPiece is how much is sent within one write timeout: a large response may
+// take its time as long as it gets on (nginx: send_timeout).
+const sendPiece = 1 << 20
+
+// Write sends bytes, each piece within the write timeout: conn is what its own
+// buffered writer writes to.
+func (c *conn) Write(p []byte) (sent int, err error) {
+	for {
+		c.writeWithin(time.Duration(c.config.Server.Timeouts.Write))
+		n, err := c.net.Write(p[sent:min(len(p), sent+sendPiece)])
+		if sent += n; err != nil || sent == len(p) {
+			return sent, err
+		}
+	}
 }
 
-// filePiece is how much of a file is sent within one write timeout.
-const filePiece = 1 << 20
-
-// ReadFrom sends what r has, for a file by sendfile. The time limit holds for
-// each piece, not for the whole: a large file may take its time as long as it
-// gets on (nginx: send_timeout).
+// ReadFrom sends what r has, each piece within the write timeout, for a file by
+// sendfile.
 func (c *conn) ReadFrom(r io.Reader) (sent int64, err error) {
 	to, ok := c.net.(io.ReaderFrom)
 	limited, ok2 := r.(*io.LimitedReader)
@@ -26,7 +33,7 @@ func (c *conn) ReadFrom(r io.Reader) (sent int64, err error) {
 	}
 	for limited.N > 0 && err == nil {
 		c.writeWithin(time.Duration(c.config.Server.Timeouts.Write))
-		piece := io.LimitedReader{R: limited.R, N: min(limited.N, filePiece)}
+		piece := io.LimitedReader{R: limited.R, N: min(limited.N, sendPiece)}
 		asked := piece.N
 		var n int64
 		n, err = to.ReadFrom(&piece)
@@ -43,12 +50,11 @@ func (c *conn) ReadFrom(r io.Reader) (sent int64, err error) {
 type justWriter struct{ io.Writer }
 
 // readWithin and writeWithin set a deadline d from now. One that differs
-// little from what is set is left alone: setting a deadline costs more than
-// parsing a header.
+// little from what is set is left alone.
 func (c *conn) readWithin(d time.Duration) {
-	if deadline, changed := moveDeadline(c.readDeadline, c.now(), d); changed {
-		c.readDeadline = deadline
-		c.net.SetReadDeadline(c.x.Epoch.Add(deadline))
+	if by, changed := deadline.Move(c.readDeadline, c.now(), d); changed {
+		c.readDeadline = by
+		c.net.SetReadDeadline(c.x.Epoch.Add(by))
 	}
 }
 
@@ -56,9 +62,9 @@ func (c *conn) writeWithin(d time.Duration) {
 	if !c.flushBy.IsZero() {
 		d = min(d, time.Until(c.flushBy))
 	}
-	if deadline, changed := moveDeadline(c.writeDeadline, c.now(), d); changed {
-		c.writeDeadline = deadline
-		c.net.SetWriteDeadline(c.x.Epoch.Add(deadline))
+	if by, changed := deadline.Move(c.writeDeadline, c.now(), d); changed {
+		c.writeDeadline = by
+		c.net.SetWriteDeadline(c.x.Epoch.Add(by))
 	}
 }
 
@@ -70,13 +76,4 @@ func (c *conn) now() time.Duration {
 		return time.Since(c.x.Epoch)
 	}
 	return c.ended
-}
-
-// moveDeadline decides whether a deadline d from now must be set where old is
-// set, 0 for none. What stays set is never later than asked for, and at most
-// an eighth of d earlier.
-func moveDeadline(old, now, d time.Duration) (deadline time.Duration, changed bool) {
-	deadline = now + d
-	early := deadline - old
-	return deadline, early < 0 || early > d/8
 }

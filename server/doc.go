@@ -7,8 +7,11 @@
 //
 //	server.go        one process: listeners, the running generation, begin and end
 //	generation.go    one loaded configuration: its plugins, routes and logs
-//	listener.go      what the server listens on; accept connections
+//	bind.go          open what the server listens on
+//	share_port_*.go  there: a port with several sockets
+//	listener.go      what it listens on; accept connections
 //	connections.go   the open connections: how many, what they use, how they are drained
+//	proxy_protocol.go  the PROXY header of a proxy that passes on bytes
 //	tls.go           TLS: the handshake, certificates
 //	tls_certificate.go  certificates that a plugin supplies
 //	conn.go          one connection: requests one after the other, by the generation in use

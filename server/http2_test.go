@@ -240,8 +240,8 @@ func TestHTTP2Timeouts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text, _ := io.ReadAll(answer.Body); !strings.Contains(string(text), "a read 4: half and timeout") {
-		t.Errorf("got %q", text)
+	if text, _ := io.ReadAll(answer.Body); answer.StatusCode != 408 {
+		t.Errorf("got %d %q", answer.StatusCode, text)
 	}
 
 	// Neither ends an exchange that waits for itself.

@@ -19,86 +19,41 @@ type sockets struct {
 	admin     *admin      // nil where there is none
 }
 
-// listener is an open listener for requests.
+// listener is what one of the configuration's listeners has open: a socket, or
+// several that clients cannot tell apart.
 type listener struct {
-	*net.TCPListener
+	sockets []*net.TCPListener
 	name    string // when it was opened; a reload may rename it
 	address string // as the configuration has it
+	shared  bool   // its port is (SO_REUSEPORT)
 	ending  atomic.Bool
 
 	tls        *tls.Config                // see tlsConfig
 	protection atomic.Pointer[protection] // of the generation in use, nil while connections are plain
+	fronted    atomic.Bool                // likewise: connections begin with a PROXY header
 }
 
-func newListener(l *net.TCPListener, name, address string) *listener {
-	made := &listener{TCPListener: l, name: name, address: address}
-	made.tls = made.tlsConfig()
-	return made
+func newListener(opened []*net.TCPListener, c *config.Listener) *listener {
+	l := &listener{sockets: opened, name: c.Name, address: c.Address, shared: c.ReusePort}
+	l.tls = l.tlsConfig()
+	return l
 }
 
-// protect has the listeners answer handshakes as their generation says.
+// Addr is what it is bound to.
+func (l *listener) Addr() net.Addr { return l.sockets[0].Addr() }
+
+func (l *listener) close() {
+	for _, socket := range l.sockets {
+		socket.Close()
+	}
+}
+
+// protect has the listeners greet clients as their generation says.
 func (s sockets) protect(g *generation) {
 	for i, l := range s.listeners {
 		l.protection.Store(g.protections[i])
+		l.fronted.Store(g.config.Listeners[i].ProxyProtocol)
 	}
-}
-
-// bind opens what a configuration listens on. What is open at the same address
-// already stays open and is taken over. All that fails is reported together,
-// and nothing new is left open then.
-func (s *Server) bind(ctx context.Context, c *config.Config) (next sockets, err error) {
-	s.mu.Lock()
-	used := s.sockets
-	s.mu.Unlock()
-	var problems []config.Problem
-	open := func(path, address string) *net.TCPListener {
-		l, err := listen(ctx, address)
-		if err != nil {
-			problems = append(problems, c.Problem(path, "cannot listen on %s: %v", address, listenCause(err)))
-		}
-		return l
-	}
-	spare := slices.Clone(used.listeners)
-	for _, l := range c.Listeners {
-		if i := slices.IndexFunc(spare, func(o *listener) bool { return o.address == l.Address }); i >= 0 {
-			next.listeners = append(next.listeners, spare[i])
-			spare = slices.Delete(spare, i, i+1) // port 0 may stand there more than once
-		} else if opened := open("listeners."+l.Name+".address", l.Address); opened != nil {
-			next.listeners = append(next.listeners, newListener(opened, l.Name, l.Address))
-		}
-	}
-	switch address := c.Admin.Address; {
-	case address == "":
-	case used.admin != nil && used.admin.address == address:
-		next.admin = used.admin
-	default:
-		if opened := open("admin.address", address); opened != nil {
-			next.admin = newAdmin(ctx, s, opened, address)
-		}
-	}
-	if problems != nil {
-		next.without(used).close()
-		return sockets{}, config.Join(problems...)
-	}
-	return next, nil
-}
-
-func listen(ctx context.Context, address string) (*net.TCPListener, error) {
-	var config net.ListenConfig
-	l, err := config.Listen(ctx, "tcp", address)
-	if err != nil {
-		return nil, err
-	}
-	return l.(*net.TCPListener), nil
-}
-
-// listenCause is the part of a listen error that says why.
-func listenCause(err error) error {
-	var op *net.OpError
-	if errors.As(err, &op) {
-		return op.Err
-	}
-	return err
 }
 
 // without is what others do not have.
@@ -119,7 +74,9 @@ func (s sockets) without(others sockets) sockets {
 func (s *Server) open(ctx context.Context, opened sockets) {
 	for _, l := range opened.listeners {
 		s.log().Info("listening", "listener", l.name, "address", l.Addr().String())
-		s.accepting.Go(func() { s.accept(l) })
+		for _, socket := range l.sockets {
+			s.accepting.Go(func() { s.accept(l, socket) })
+		}
 	}
 	if a := opened.admin; a != nil {
 		s.log().Info("listening", "listener", "admin", "address", a.listener.Addr().String())
@@ -130,16 +87,18 @@ func (s *Server) open(ctx context.Context, opened sockets) {
 // close closes what has never been opened to connections, or has been stopped.
 func (s sockets) close() {
 	for _, l := range s.listeners {
-		l.Close()
+		l.close()
 	}
 	if s.admin != nil {
 		s.admin.close()
 	}
 }
 
-// stop ends the listener's accept loop, which closes it.
+// stop ends the listener's accept loops, which close its sockets.
 func (l *listener) stop() {
-	l.SetDeadline(time.Unix(1, 0)) // before ending is set: the loop sets another one then
+	for _, socket := range l.sockets {
+		socket.SetDeadline(time.Unix(1, 0)) // before ending is set: the loop sets another one then
+	}
 	l.ending.Store(true)
 }
 
@@ -150,17 +109,17 @@ const (
 	queueWait = 1 * time.Millisecond // how long an empty queue is waited for
 )
 
-// accept takes connections from a listener until it is stopped.
-func (s *Server) accept(l *listener) {
-	defer l.Close()
+// accept takes connections from a listener's socket until it is stopped.
+func (s *Server) accept(l *listener, socket *net.TCPListener) {
+	defer socket.Close()
 	var pause time.Duration
 	for queue := maxQueue; queue > 0; {
 		ending := l.ending.Load()
 		if ending {
 			queue--
-			l.SetDeadline(time.Now().Add(queueWait))
+			socket.SetDeadline(time.Now().Add(queueWait))
 		}
-		nc, err := l.Accept()
+		nc, err := socket.Accept()
 		switch {
 		case err != nil && (ending || errors.Is(err, net.ErrClosed)):
 			return
@@ -174,7 +133,7 @@ func (s *Server) accept(l *listener) {
 			continue
 		}
 		pause = 0
-		if c := s.admit(nc); c != nil {
+		if c := s.admit(nc, l.fronted.Load()); c != nil {
 			if l.protection.Load() != nil {
 				c.listener = l
 			}
@@ -186,14 +145,16 @@ func (s *Server) accept(l *listener) {
 // ServeConn serves one connection that somebody else has accepted, and returns
 // when it is closed.
 func (s *Server) ServeConn(nc net.Conn) {
-	if c := s.admit(nc); c != nil {
+	if c := s.admit(nc, false); c != nil {
 		c.serve()
 	}
 }
 
 // admit puts a connection among the open ones, or closes it and answers nil.
-func (s *Server) admit(nc net.Conn) *conn {
+// One that is fronted begins with a PROXY header.
+func (s *Server) admit(nc net.Conn, fronted bool) *conn {
 	c := s.newConn(nc)
+	c.fronted = fronted
 	if !s.add(c) {
 		s.metrics.refused.Inc()
 		nc.Close()

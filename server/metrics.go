@@ -20,9 +20,11 @@ type serverMetrics struct {
 	handshakesFailed *metrics.Counter
 	panics           *metrics.Counter
 	generations      atomic.Int64
-	reloads          reloadMetrics
-	serverLog        *logCounts
-	accessLog        *logCounts
+
+	proxyHeadersRefused *metrics.Counter
+	reloads             reloadMetrics
+	serverLog           *logCounts
+	accessLog           *logCounts
 }
 
 func newServerMetrics(s *Server, version string) *serverMetrics {
@@ -32,6 +34,8 @@ func newServerMetrics(s *Server, version string) *serverMetrics {
 		handshakesFailed: r.Must(metric.Counter, "phasm_tls_handshakes_failed_total", "TLS handshakes that came to nothing.", nil).Counter(),
 		panics:           r.Must(metric.Counter, "phasm_panics_total", "Panics in the server itself, each a bug.", nil).Counter(),
 		reloads:          newReloadMetrics(r),
+
+		proxyHeadersRefused: r.Must(metric.Counter, "phasm_proxy_headers_refused_total", "Connections closed for want of a PROXY header from a trusted proxy.", nil).Counter(),
 	}
 	r.Must(metric.Gauge, "phasm_requests_in_flight", "Connections with a request being served.", nil).Func(func() float64 { return float64(s.inFlight()) })
 	r.Must(metric.Gauge, "phasm_connections", "Open connections.", nil).Func(func() float64 { return float64(m.connections.Load()) })

@@ -75,4 +75,5 @@ func (n *sender) abort() {
 		}
 	}
 	n.x.conn.readDeadline = 0
+	n.x.body.tooSlow = false // it was made to end
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -23,6 +24,10 @@ import (
 type Options struct {
 	Cache   string // the directory for builds and compiled plugins; empty means none is kept
 	Version string // for the metrics
+
+	// Inherited are listening sockets that the process was started with, by their
+	// names. They stay open.
+	Inherited []*os.File
 
 	// LookupEnv gives plugins the environment variables that they are granted.
 	// Where it is nil none is set.

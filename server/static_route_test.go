@@ -16,7 +16,7 @@ import (
 )
 
 // largeFile is longer than one piece of a file, and no multiple of anything.
-const largeFile = filePiece*3 + 12345
+const largeFile = sendPiece*3 + 12345
 
 // site makes a directory of files, with a secret beside it, and the
 // configuration that serves them in every way there is.
@@ -223,7 +223,7 @@ func TestLargeFilesAreSentAsFiles(t *testing.T) {
 	if fc == nil {
 		return
 	}
-	if fc.bytes != largeFile+100000 || fc.most != filePiece {
+	if fc.bytes != largeFile+100000 || fc.most != sendPiece {
 		t.Errorf("%d bytes were sent as a file, at most %d at once", fc.bytes, fc.most)
 	}
 }

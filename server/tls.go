@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"net"
 	"os"
 	"time"
 
@@ -228,30 +229,12 @@ func (l *listener) tlsConfig() *tls.Config {
 	}}
 }
 
-// handshake protects a connection of a TLS listener. It has as long as the head
-// of a request, and while the server stops as long as a last request. False
-// means that there is nobody to serve.
+// handshake protects a connection of a TLS listener. False means that there is
+// nobody to serve.
 func (c *conn) handshake() bool {
-	protected := tls.Server(c.socket, c.listener.tls)
+	protected := tls.Server(c.belowTLS(), c.listener.tls)
+	err := c.greet(func() (net.Conn, error) { return protected, protected.Handshake() })
 	s := c.server
-	s.mu.Lock()
-	limit := time.Duration(c.config.Server.Timeouts.Header)
-	if s.draining.Load() {
-		limit = min(limit, lastWait)
-	}
-	c.shaking.Store(true)
-	c.socket.SetDeadline(time.Now().Add(limit))
-	s.mu.Unlock()
-
-	err := protected.Handshake()
-
-	s.mu.Lock()
-	c.shaking.Store(false)
-	c.socket.SetDeadline(time.Time{})
-	if err == nil {
-		c.net = protected
-	}
-	s.mu.Unlock()
 	if err != nil {
 		s.metrics.handshakesFailed.Inc()
 		s.log().Debug("TLS handshake failed", "remote_addr", c.remote.String(), "error", err)

@@ -24,6 +24,9 @@ func (x *exchange) walk() {
 			x.fail(x.failure) // again: a guest that was in the middle of content may have written
 		case x.body.tooLarge && !x.headSent:
 			x.fail(fasthttp.StatusRequestEntityTooLarge)
+		case !x.body.lent && x.body.tooSlow && !x.headSent:
+			x.keep = false
+			x.fail(fasthttp.StatusRequestTimeout)
 		case x.Errors && x.response.StatusCode() >= 400 && !x.headSent && len(x.response.Body()) == 0:
 			x.answer(x.response.StatusCode())
 		case len(x.Exec) > 0:

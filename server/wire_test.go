@@ -2,6 +2,8 @@ package server
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"os"
 	"strings"
@@ -105,5 +107,31 @@ func TestFlushUntilADeadline(t *testing.T) {
 	}
 	if !x.conn.flushBy.IsZero() {
 		t.Error("the deadline outlasts the flush")
+	}
+}
+
+// A client that takes a large response slowly is served as long as it goes on,
+// and cut off once it does not.
+func TestLargeResponseGetsOn(t *testing.T) {
+	const pieces, pause = 12, 100 * time.Millisecond
+	s := loaded(t, fmt.Sprintf("[server.timeouts]\nwrite = %q\n[routes.large]\nmatch = \"/\"\nrespond = {body = %q}\n", 8*pause, strings.Repeat("x", pieces*sendPiece)))
+	for _, whole := range []bool{true, false} {
+		client, nc := net.Pipe()
+		served := make(chan struct{})
+		go func() { defer close(served); s.ServeConn(nc) }()
+		io.WriteString(client, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+		var got int64
+		for got < pieces*sendPiece && (whole || got == 0) {
+			n, err := io.CopyN(io.Discard, client, sendPiece)
+			if got += n; err != nil {
+				t.Fatalf("after %d bytes: %v", got, err)
+			}
+			time.Sleep(pause)
+		}
+		if !whole {
+			<-served
+		}
+		client.Close()
+		<-served
 	}
 }

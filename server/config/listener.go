@@ -14,14 +14,35 @@ type Listener struct {
 	Name string
 
 	// Address is "host:port". Without a host, or with 0.0.0.0 or [::], it is
-	// every address of the machine; port 0 is any free one. Required.
+	// every address of the machine; port 0 is any free one. Or it is
+	// "systemd:NAME", the sockets of that name (FileDescriptorName) that systemd
+	// has opened. Required.
 	Address string `toml:"address" required:"127.0.0.1:8080"`
+
+	// ReusePort opens the address as often as cores run code (server.workers when
+	// it is opened), so that each has a queue of its own, and lets other processes
+	// of the same user listen there as well. Linux only. Default false.
+	ReusePort bool `toml:"reuseport"`
+
+	// ProxyProtocol says that each connection begins with a PROXY header, of
+	// version 1 or 2, by which one of server.trusted_proxies tells who the client
+	// is. Others are closed. Default false.
+	ProxyProtocol bool `toml:"proxy_protocol"`
 
 	// TLS encrypts the listener's connections. Default none: they are plain.
 	TLS *ListenerTLS `toml:"tls"`
 
 	// HTTP2 lets clients of a TLS listener choose HTTP/2. Default true.
 	HTTP2 Switch `toml:"http2" default:"true"`
+}
+
+// inherited is how addresses begin that the process is started with.
+const inherited = "systemd:"
+
+// Inherited is the name of the sockets that systemd has opened for the
+// listener. It is false where the server opens its address itself.
+func (l *Listener) Inherited() (name string, ok bool) {
+	return strings.CutPrefix(l.Address, inherited)
 }
 
 // Admin is the [admin] table: the operator's own listener.
@@ -39,6 +60,13 @@ func (l *loader) checkListeners() {
 			return
 		}
 		place, port, err := canonicalAddress(address)
+		if name, ok := strings.CutPrefix(address, inherited); ok && path != "admin.address" {
+			place, port, err = address, -1, nil
+			if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == ':' }) {
+				l.problem(path, `%s names no socket; write the FileDescriptorName of the socket unit, as in "systemd:web"`, describe(address))
+				return
+			}
+		}
 		if err != nil {
 			l.problem(path, `%s is not an address to listen on: %v; write one as in "127.0.0.1:8080"`, describe(address), err)
 			return
@@ -54,7 +82,14 @@ func (l *loader) checkListeners() {
 		taken[place] = path
 	}
 	for _, listener := range l.config.Listeners {
-		check(keyPath(keyPath("listeners", listener.Name), "address"), listener.Address)
+		path := keyPath("listeners", listener.Name)
+		check(keyPath(path, "address"), listener.Address)
+		if _, ok := listener.Inherited(); ok && listener.ReusePort {
+			l.problem(keyPath(path, "reuseport"), "systemd opens the socket; drop it, and write ReusePort=yes in the socket unit")
+		}
+		if listener.ProxyProtocol && len(l.config.Server.TrustedProxies) == 0 && !l.reported("server.trusted_proxies") {
+			l.problem(keyPath(path, "proxy_protocol"), `it needs the addresses of the proxies that may say who the client is; write them as in trusted_proxies = ["10.0.0.0/8"] under [server]`)
+		}
 	}
 	if l.config.Admin.Address != "" {
 		check("admin.address", l.config.Admin.Address)

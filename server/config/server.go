@@ -7,8 +7,8 @@ type Server struct {
 	Workers int `toml:"workers" default:"0" min:"0"`
 
 	// TrustedProxies are the addresses and networks of the proxies in front of
-	// phasm, as in "10.0.0.0/8": what they say of the client in X-Forwarded-For is
-	// believed. Default none.
+	// phasm, as in "10.0.0.0/8": what they say of the client in X-Forwarded-For, and
+	// in a PROXY header, is believed. Default none.
 	TrustedProxies []string `toml:"trusted_proxies"`
 	// Underscores is whether header names may have underscores; else such
 	// headers are dropped, as nginx does. Default false.
@@ -37,15 +37,16 @@ type Timeouts struct {
 	// its header. Default 10s.
 	Header Duration `toml:"header" default:"10s" min:"1ms"`
 
-	// Body is the longest gap between two reads of a request's body.
-	// Default 60s.
+	// Body is the longest gap between two reads of a request's body. See
+	// MinimumRate as well. Default 60s.
 	Body Duration `toml:"body" default:"60s" min:"1ms"`
 
 	// Idle is how long a connection may wait for its next request.
 	// Default 65s.
 	Idle Duration `toml:"idle" default:"65s" min:"1ms"`
 
-	// Write is the longest time a response may take to send. Default 60s.
+	// Write is the longest time a response may take to send, or 1 MiB of it where
+	// it is larger. Default 60s.
 	Write Duration `toml:"write" default:"60s" min:"1ms"`
 
 	// Shutdown is how long running exchanges may take to end once the server
@@ -74,6 +75,13 @@ type Limits struct {
 
 	// Body is the largest body of a request. Default 10MiB.
 	Body Size `toml:"body" default:"10MiB" min:"1B"`
+
+	// MinimumRate is how many bytes of a request's body must come in a second, on
+	// average: server.timeouts.body for the whole and one second more for each that
+	// many. Only the time that is spent waiting for the client counts. 0 leaves it
+	// at the timeout between two reads. Default 240B: slower than any link that is
+	// in use (IIS and Kestrel ask for as much).
+	MinimumRate Size `toml:"minimum_rate" default:"240B"`
 
 	// Requests is the largest number of requests on one connection, which is
 	// then closed. Default 10000.

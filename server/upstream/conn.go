@@ -7,6 +7,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"phasm/server/deadline"
 )
 
 // Conn is a connection to a peer. It serves one exchange at a time, which ends
@@ -124,7 +126,7 @@ func (r reader) Read(p []byte) (int, error) {
 		if left <= 0 {
 			return 0, ErrTimeout
 		}
-		if by, changed := moveDeadline(c.readBy, now, min(left, look)); changed {
+		if by, changed := deadline.Move(c.readBy, now, min(left, look)); changed {
 			c.readBy = by
 			c.net.SetReadDeadline(c.epoch.Add(by))
 		}
@@ -141,7 +143,7 @@ func (r reader) Read(p []byte) (int, error) {
 
 func (w writer) Write(p []byte) (int, error) {
 	c := w.Conn
-	if by, changed := moveDeadline(c.writeBy, time.Since(c.epoch), c.patience.Send); changed {
+	if by, changed := deadline.Move(c.writeBy, time.Since(c.epoch), c.patience.Send); changed {
 		c.writeBy = by
 		c.net.SetWriteDeadline(c.epoch.Add(by))
 	}
@@ -150,13 +152,4 @@ func (w writer) Write(p []byte) (int, error) {
 		err = ErrTimeout
 	}
 	return n, err
-}
-
-// moveDeadline decides whether a deadline d from now must be set where old is
-// set: to set one costs more than it is worth for a little. What stays set is
-// at most an eighth of d earlier, and never later.
-func moveDeadline(old, now, d time.Duration) (deadline time.Duration, changed bool) {
-	deadline = now + d
-	early := deadline - old
-	return deadline, early < 0 || early > d/8
 }
