@@ -117,6 +117,7 @@ func TestProxyRequest(t *testing.T) {
 		{"", "GET / HTTP/1.1\nHost: a.test\nConnection: keep-alive\nKeep-Alive: 1\nTE: trailers\nProxy-Connection: x\nUpgrade: x\nExpect: 100-continue\nX-Forwarded-For: 9.9.9.9\nX-Forwarded-Proto: https\nX-Forwarded-Host: evil\nForwarded: for=9.9.9.9\n\n",
 			"GET / HTTP/1.1\nHost: a.test\n" + forwarded},
 		{`host = "peer"` + "\n" + `forwarded = "off"`, "GET /%2e%2e/%3Fx;y=z/%25 HTTP/1.1\nHost: a.test\n\n", "GET /%3Fx;y=z/%25 HTTP/1.1\nHost: PEER\n\n"},
+		{`forwarded = "off"`, "GET /? HTTP/1.0\n\n", "GET /? HTTP/1.1\nHost: PEER\n\n"},
 		{`host = "app.internal"` + "\n" + `forwarded = "standard"`, "GET / HTTP/1.0\nHost: a.test\n\n",
 			"GET / HTTP/1.1\nHost: app.internal\nForwarded: for=127.0.0.1;proto=http;host=\"a.test\"\n\n"},
 	} {
