@@ -205,6 +205,16 @@ func isName(b []byte, lower string) bool {
 	return true
 }
 
+// isOneOf tells whether a name is one of these, in whatever case.
+func isOneOf(name []byte, names [][]byte) bool {
+	for _, n := range names {
+		if len(n) == len(name) && bytes.EqualFold(n, name) {
+			return true
+		}
+	}
+	return false
+}
+
 // trimSpaces leaves tabs: in front of what frames a message not all servers
 // pass over them.
 func trimSpaces(b []byte) []byte {

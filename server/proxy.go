@@ -58,7 +58,7 @@ type passing struct {
 	peer     *upstream.Peer // that was picked and is not done
 	conn     *upstream.Conn // to it; nil: none
 	head     peerHead       // of the response
-	body     upstream.Body  // of the response
+	body     peerBody       // of the response
 	asked    bool           // the peer may have seen the request
 	reusable bool           // the connection, once the body has been read
 	broken   bool           // the peer's answer has ended early
@@ -228,7 +228,7 @@ func (s *passing) end(outcome upstream.Outcome) {
 
 // Close implements io.Closer: the response's body is of no more use.
 func (s *passing) Close() error {
-	if s.conn != nil && s.reusable && s.body.Ended() && s.sender == nil {
+	if s.conn != nil && s.reusable && s.body.ended && s.sender == nil {
 		s.conn.Keep()
 		s.conn = nil
 	}
@@ -262,11 +262,11 @@ func (s *passing) early(err error) error {
 // WriteTo implements io.WriterTo: what there is of the body goes out before
 // more is waited for.
 func (s *passing) WriteTo(w io.Writer) (n int64, err error) {
-	for !s.body.Ended() {
+	for !s.body.ended {
 		if err := s.flushBeforeWait(); err != nil {
 			return n, err
 		}
-		piece, err := s.body.Next()
+		piece, err := s.body.next()
 		if err == io.EOF {
 			return n, nil
 		}
@@ -278,7 +278,7 @@ func (s *passing) WriteTo(w io.Writer) (n int64, err error) {
 		if err != nil {
 			return n, err
 		}
-		s.body.Discard(len(piece))
+		s.body.discard(len(piece))
 	}
 	return n, nil
 }
@@ -286,7 +286,7 @@ func (s *passing) WriteTo(w io.Writer) (n int64, err error) {
 // flushBeforeWait sends what the client can have already, if the next piece of
 // the body is not there yet.
 func (s *passing) flushBeforeWait() error {
-	if c := s.x.conn; s.body.Waits() && c.w.Buffered() > 0 {
+	if c := s.x.conn; s.body.waits() && c.w.Buffered() > 0 {
 		return c.flush()
 	}
 	return nil
@@ -301,7 +301,7 @@ func (s *passing) reset() {
 	tried := s.request.Tried
 	clear(tried)
 	*s = passing{head: s.head, body: s.body, out: kept(s.out), own: kept(s.own)}
-	s.body.Begin(nil, 0)
+	s.body.begin(nil, 0)
 	s.request.Tried = tried[:0]
 }
 

@@ -103,12 +103,7 @@ var notPassedOn = [][]byte{
 
 // passesOn tells whether the peer gets a header of the request's.
 func (s *passing) passesOn(name []byte) bool {
-	for _, not := range notPassedOn {
-		if len(not) == len(name) && bytes.EqualFold(not, name) {
-			return false
-		}
-	}
-	return !isForwarding(name)
+	return !isOneOf(name, notPassedOn) && !isForwarding(name)
 }
 
 // appendTarget appends what the peer is asked for: the target with the path in
