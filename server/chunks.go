@@ -95,6 +95,8 @@ func (c *chunks) readTrailer(r *bufio.Reader) error {
 func chunkLine(r *bufio.Reader) ([]byte, error) {
 	line, err := r.ReadSlice('\n')
 	switch {
+	case err == bufio.ErrBufferFull:
+		return nil, errChunk
 	case err != nil:
 		return nil, unexpectedEnd(err)
 	case len(line) < 2 || line[len(line)-2] != '\r':

@@ -84,7 +84,7 @@ func TestBesideChunks(t *testing.T) {
 }
 
 // A trailer is no header.
-func TestTrailersAreDropped(t *testing.T) {
+func TestTrailersAreNoHeaders(t *testing.T) {
 	x, _ := received(t, loaded(t, fixedConfig), "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX-User: root\r\n\r\n")
 	if body, err := io.ReadAll(&bodyReader{x: x}); string(body) != "a" || err != nil {
 		t.Errorf("the body is %q, error %v", body, err)

@@ -30,6 +30,7 @@
 //	balancer.go      choose the peer, for each try
 //	proxy_request.go the request as the peer gets it
 //	forwarded.go     what trusted proxies say of the client, and peers are told
+//	trailer.go       there: what follows the request's body
 //	sender.go        a body that is sent while the peer answers already
 //	proxy_response.go  the peer's response as it arrives
 //	peer_head.go     its head

@@ -52,20 +52,21 @@ func (p *proxy) close() {}
 // passing is an exchange's way through a proxy. It belongs to the exchange,
 // and is used again.
 type passing struct {
-	x        *exchange
-	proxy    *proxy
-	request  upstream.Request
-	peer     *upstream.Peer // that was picked and is not done
-	conn     *upstream.Conn // to it; nil: none
-	head     peerHead       // of the response
-	body     peerBody       // of the response
-	asked    bool           // the peer may have seen the request
-	reusable bool           // the connection, once the body has been read
-	broken   bool           // the peer's answer has ended early
-	upgraded bool           // the connection is a tunnel
-	sender   *sender        // of the request's body, while it runs
-	out      []byte         // the request's head
-	own      []byte         // headers that plugins have set already
+	x         *exchange
+	proxy     *proxy
+	request   upstream.Request
+	peer      *upstream.Peer // that was picked and is not done
+	conn      *upstream.Conn // to it; nil: none
+	head      peerHead       // of the response
+	body      peerBody       // of the response
+	asked     bool           // the peer may have seen the request
+	reusable  bool           // the connection, once the body has been read
+	broken    bool           // the peer's answer has ended early
+	upgraded  bool           // the connection is a tunnel
+	sender    *sender        // of the request's body, while it runs
+	out       []byte         // the request's head
+	own       []byte         // headers that plugins have set already
+	announced []byte         // the names of the request's trailer, as far as it goes on
 }
 
 // serve asks one peer after the other until one has answered.
@@ -144,6 +145,8 @@ func (s *passing) answerFor(err error) {
 	switch {
 	case errors.Is(err, host.ErrBodyTooLarge):
 		status = fasthttp.StatusRequestEntityTooLarge
+	case errors.Is(err, errChunk) && errors.Is(err, errClientBody):
+		status, x.keep = fasthttp.StatusBadRequest, false
 	case errors.Is(err, errClientBody):
 		status, x.keep = fasthttp.StatusRequestTimeout, false
 	case errors.Is(err, upstream.ErrGone):
@@ -300,7 +303,7 @@ func (s *passing) reset() {
 	s.end(upstream.Unasked)
 	tried := s.request.Tried
 	clear(tried)
-	*s = passing{head: s.head, body: s.body, out: kept(s.out), own: kept(s.own)}
+	*s = passing{head: s.head, body: s.body, out: kept(s.out), own: kept(s.own), announced: s.announced[:0]}
 	s.body.begin(nil, 0)
 	s.request.Tried = tried[:0]
 }

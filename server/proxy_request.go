@@ -73,7 +73,7 @@ func (s *passing) appendHead(dst []byte) []byte {
 		dst = append(dst, "Content-Length: "...)
 		dst = append(strconv.AppendInt(dst, b.size(), 10), "\r\n"...)
 	} else if b.isChunked() {
-		dst = append(dst, "Transfer-Encoding: chunked\r\n"...)
+		dst = s.appendAnnouncement(append(dst, "Transfer-Encoding: chunked\r\n"...))
 	}
 	dst = x.appendForwarded(dst, s.proxy.config.Forwarded)
 	return append(dst, "\r\n"...)
@@ -222,8 +222,7 @@ func (b *body) copyRest(w *bufio.Writer, x *exchange, stopped func() bool) error
 		}
 	}
 	if b.length == -1 {
-		_, err := w.Write(lastChunk)
-		return err
+		return x.passing.writeEnd(w)
 	}
 	return nil
 }
