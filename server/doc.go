@@ -35,6 +35,7 @@
 //	proxy_response.go  the peer's response as it arrives
 //	peer_head.go     its head
 //	peer_body.go     its body: by length, in chunks, or until the end
+//	read_ahead.go    there: the rest of it, while the client is slow
 //	tunnel.go        a connection that is for another protocol from then on
 //	retry_budget.go  how many requests may be tried again
 //	body.go          the request's body, read when somebody asks for it

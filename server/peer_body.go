@@ -93,13 +93,17 @@ func (b *peerBody) discard(n int) {
 	}
 }
 
-// Read implements io.Reader.
-func (b *peerBody) Read(p []byte) (int, error) {
-	piece, err := b.next()
-	if err != nil {
-		return 0, err
+// finish takes the end of a chunked body off, where it has come together with
+// the last of the data: next would tell only when it is asked again.
+func (b *peerBody) finish() {
+	if !b.chunked || b.ended || b.left > 0 {
+		return
 	}
-	n := copy(p, piece)
-	b.discard(n)
-	return n, nil
+	r := b.conn.R
+	if ahead, _ := r.Peek(r.Buffered()); bytes.Equal(ahead, endOfChunks) {
+		b.next()
+	}
 }
+
+// endOfChunks is what most often stands behind the data of the last chunk.
+var endOfChunks = []byte("\r\n0\r\n\r\n")
