@@ -94,6 +94,24 @@ func TestSlowClientsDoNotHoldPeers(t *testing.T) {
 	}
 }
 
+// Nor does a client of HTTP/2 whose window is full.
+func TestSlowHTTP2ClientsDoNotHoldPeers(t *testing.T) {
+	s := startTLS(t, proxyConfig("", sizedPeer(t)))
+	c := s.http2Client()
+	const window = 64 << 10
+	c.Transport.(*http.Transport).HTTP2 = &http.HTTP2Config{MaxReceiveBufferPerStream: window, MaxReceiveBufferPerConnection: window}
+	const size = window + 64<<10
+	r, err := c.Get(fmt.Sprint("https://", s.address, "/", size))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	waitFor(t, "the peer to be given back", func() bool { return serves(s.Server) == 0 })
+	if got, err := io.ReadAll(r.Body); err != nil || !bytes.Equal(got, patterned(size)) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+}
+
 // What fits the socket's buffers does not even need that.
 func TestKernelTakesAnswers(t *testing.T) {
 	s := start(t, proxyConfig("buffer = 0", sizedPeer(t)))
