@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bufio"
 	"errors"
 	"io"
 	"math"
@@ -26,7 +27,7 @@ type body struct {
 	read     int64     // how much was taken off the wire
 
 	waited time.Duration // for the client to send it
-	chunks chunks        // which is one of these two
+	chunks chunked       // which is one of these two
 	sized  io.LimitedReader
 	kept   []byte // what was read for others to read again
 	lent   bool   // a sender has it: nobody else may look at it
@@ -48,12 +49,32 @@ func (b *body) begin(x *exchange) {
 	}
 	b.awaited = x.head.expects > 0 && x.head.http11
 	if b.length < 0 {
+		limits := &x.generation.config.Server.Limits
+		b.chunks.begin(trailerLimits{int(limits.HeaderSize), limits.Headers})
 		b.chunks.r = x.conn.r
 		b.stream = &b.chunks
 		return
 	}
 	b.sized = io.LimitedReader{R: x.conn.r, N: b.length}
 	b.stream = &b.sized
+}
+
+// chunked is a request's body in chunks, without what is around its data.
+type chunked struct {
+	chunks
+	r *bufio.Reader
+}
+
+// Read takes data off the wire. io.EOF comes once the last line has been read.
+func (c *chunked) Read(p []byte) (int, error) {
+	if c.left == 0 {
+		if err := c.next(c.r); err != nil {
+			return 0, err
+		}
+	}
+	n, err := c.r.Read(p[:min(int64(len(p)), c.left)])
+	c.left -= int64(n)
+	return n, unexpectedEnd(err)
 }
 
 // ReadBody implements host.Wire.
@@ -196,5 +217,5 @@ func (b *body) reset() {
 	if cap(kept) > maxKept {
 		kept = nil
 	}
-	*b = body{kept: kept}
+	*b = body{kept: kept, chunks: chunked{chunks: chunks{trailer: b.chunks.trailer[:0]}}}
 }

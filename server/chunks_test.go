@@ -35,7 +35,8 @@ func TestChunks(t *testing.T) {
 		{"0\r\n\n", "", false},
 		{strings.Repeat("1;"+strings.Repeat("x", 500)+"\r\na\r\n", 40) + "0\r\n\r\n", strings.Repeat("a", 32), false},
 	} {
-		c := chunks{r: bufio.NewReader(strings.NewReader(test.wire + rest))}
+		c := chunked{r: bufio.NewReader(strings.NewReader(test.wire + rest))}
+		c.begin(trailerLimits{16 << 10, 100})
 		body, err := io.ReadAll(&c)
 		if string(body) != test.body || (err == nil) != test.good {
 			t.Errorf("%.60q has the body %q, error %v", test.wire, body, err)
@@ -46,8 +47,44 @@ func TestChunks(t *testing.T) {
 	}
 }
 
+// Some servers write blanks behind a chunk's size.
+func TestPaddedChunks(t *testing.T) {
+	for wire, good := range map[string]bool{
+		"3  \r\nabc\r\n0 \r\n\r\n": true,
+		"3 ;x\r\nabc\r\n0\r\n\r\n": true,
+		"3 x\r\nabc\r\n0\r\n\r\n":  false,
+		" 3\r\nabc\r\n0\r\n\r\n":   false,
+		"3 \v\r\nabc\r\n0\r\n\r\n": false,
+	} {
+		c := chunked{r: bufio.NewReader(strings.NewReader(wire))}
+		c.begin(trailerLimits{16 << 10, 100})
+		c.padded = true
+		if body, err := io.ReadAll(&c); (string(body) == "abc" && err == nil) != good {
+			t.Errorf("%q has the body %q, error %v", wire, body, err)
+		}
+	}
+}
+
+// What stands beside the data is bounded, unless data outweighs it.
+func TestBesideChunks(t *testing.T) {
+	chunk := "10;" + strings.Repeat("x", 15) + "\r\n0123456789abcdef\r\n"
+	for wire, good := range map[string]bool{
+		strings.Repeat(chunk, 100) + "0\r\n\r\n":            true,
+		"0\r\n" + strings.Repeat("a: b\r\n", 3) + "\r\n":    true,
+		"0\r\n" + strings.Repeat("a: b\r\n", 4) + "\r\n":    false,
+		"0\r\na: " + strings.Repeat("b", 100) + "\r\n\r\n":  false,
+		strings.Repeat("1;xxx\r\na\r\n", 100) + "0\r\n\r\n": false,
+	} {
+		c := chunked{r: bufio.NewReader(strings.NewReader(wire))}
+		c.begin(trailerLimits{100, 3})
+		if _, err := io.ReadAll(&c); (err == nil) != good {
+			t.Errorf("%.40q: error %v", wire, err)
+		}
+	}
+}
+
 // A trailer is no header.
-func TestTrailersAreDropped(t *testing.T) {
+func TestTrailersAreNoHeaders(t *testing.T) {
 	x, _ := received(t, loaded(t, fixedConfig), "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX-User: root\r\n\r\n")
 	if body, err := io.ReadAll(&bodyReader{x: x}); string(body) != "a" || err != nil {
 		t.Errorf("the body is %q, error %v", body, err)

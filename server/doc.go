@@ -33,13 +33,16 @@
 //	balancer.go      choose the peer, for each try
 //	proxy_request.go the request as the peer gets it
 //	forwarded.go     what trusted proxies say of the client, and peers are told
+//	trailer.go       there: what follows the request's body
 //	sender.go        a body that is sent while the peer answers already
 //	proxy_response.go  the peer's response as it arrives
 //	peer_head.go     its head
+//	peer_body.go     its body: by length, in chunks, or until the end
+//	read_ahead.go    there: the rest of it, while the client is slow
 //	tunnel.go        a connection that is for another protocol from then on
 //	retry_budget.go  how many requests may be tried again
 //	body.go          the request's body, read when somebody asks for it
-//	chunks.go        there: a body in chunks
+//	chunks.go        there: a body in chunks; serves peers' responses as well
 //	header_filter.go the response's head, before it is sent
 //	body_filter.go   the response's body, chunk by chunk
 //	send.go          the response on the wire: whole, in flushes, or as a stream

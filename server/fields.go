@@ -6,9 +6,9 @@ import (
 )
 
 // fields is what the field lines of a head say about the message: how it is
-// framed, where it wants to go, and what becomes of the connection. The same
-// scan serves requests and the responses of peers. Its values are views into
-// the head, without the spaces around them.
+// framed, where it wants to go, and what becomes of the connection. That is the
+// same for requests, whose lines scan reads, and for the responses of peers. The
+// values are views into the head, without the spaces around them.
 type fields struct {
 	size        int // of all lines, the empty one at the end included
 	lines       int
@@ -203,6 +203,16 @@ func isName(b []byte, lower string) bool {
 		}
 	}
 	return true
+}
+
+// isOneOf tells whether a name is one of these, in whatever case.
+func isOneOf(name []byte, names [][]byte) bool {
+	for _, n := range names {
+		if len(n) == len(name) && bytes.EqualFold(n, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // trimSpaces leaves tabs: in front of what frames a message not all servers

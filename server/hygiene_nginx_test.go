@@ -12,6 +12,7 @@ import (
 	"time"
 )
 
+// nginxConfig is around what an nginx has in http.
 const nginxConfig = `
 daemon off;
 master_process off;
@@ -19,13 +20,18 @@ pid nginx.pid;
 error_log error.log;
 events {}
 http {
-	log_format passed_on "$upstream_addr $upstream_status $status $request";
-	access_log access.log passed_on;
 	client_body_temp_path body;
 	proxy_temp_path proxy;
 	fastcgi_temp_path fastcgi;
 	uwsgi_temp_path uwsgi;
 	scgi_temp_path scgi;
+%s}
+`
+
+// nginxInFront has nginx pass on what it gets to an address.
+const nginxInFront = `
+	log_format passed_on "$upstream_addr $upstream_status $status $request";
+	access_log access.log passed_on;
 	keepalive_timeout 5s;
 	upstream phasm {
 		server %[2]s;
@@ -45,17 +51,24 @@ http {
 			proxy_set_header Connection "";
 		}
 	}
-}
 `
 
-// startNginx runs nginx in front of an address until the test ends. It answers
-// its own address and the directory that its logs are in.
-func startNginx(t *testing.T, behind string) (address, dir string) {
+// startNginx runs nginx on an address until the test ends, with modules and
+// with these lines in http. It answers the directory that its logs are in.
+func startNginx(t *testing.T, address, http string, modules ...string) (dir string) {
 	t.Helper()
 	const nginx = "/usr/sbin/nginx"
 	requireCommand(t, nginx)
-	address, dir = freeAddress(t), t.TempDir()
-	writeFile(t, dir, "nginx.conf", fmt.Sprintf(nginxConfig, address, behind))
+	dir = t.TempDir()
+	var loads strings.Builder
+	for _, module := range modules {
+		path := "/usr/lib/nginx/modules/" + module + ".so"
+		if _, err := os.Stat(path); err != nil {
+			requireCommand(t, path) // says what to do
+		}
+		fmt.Fprintf(&loads, "load_module %s;\n", path)
+	}
+	writeFile(t, dir, "nginx.conf", loads.String()+fmt.Sprintf(nginxConfig, http))
 	cmd := exec.Command(nginx, "-p", dir, "-c", "nginx.conf", "-e", "error.log")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -71,14 +84,15 @@ func startNginx(t *testing.T, behind string) (address, dir string) {
 		}
 		return err == nil
 	})
-	return address, dir
+	return dir
 }
 
 // With a real nginx in front, over one connection between the two, each
 // malformed request is one request to phasm or none, as nginx meant it.
 func TestHygieneBehindNginx(t *testing.T) {
 	s := start(t, hygieneConfig)
-	address, dir := startNginx(t, s.address)
+	address := freeAddress(t)
+	dir := startNginx(t, address, fmt.Sprintf(nginxInFront, address, s.address))
 	for _, test := range hygieneCases(t) {
 		nc, err := net.Dial("tcp", address)
 		if err != nil {

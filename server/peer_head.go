@@ -6,16 +6,15 @@ import (
 	"io"
 
 	"github.com/valyala/fasthttp"
-
-	"phasm/server/upstream"
 )
 
 // peerHead is what the head of a peer's response says about the response and
 // the connection. The rest of it goes into the exchange's response.
 type peerHead struct {
+	fields
 	status  int
-	length  int  // of the body, or upstream.Chunked, or upstream.UntilEnd
-	closes  bool // the connection ends with the response
+	length  int64 // of the body, or lengthChunked, or lengthUntilEnd
+	closes  bool  // the connection ends with the response
 	upgrade []byte
 	named   []byte // by Connection, beside what it is for
 }
@@ -27,13 +26,12 @@ type peerHead struct {
 // could be fooled about where the response ends, and takes lines that end in a
 // bare LF, as nginx does: the head is written anew.
 func (p *peerHead) parse(head []byte, h *fasthttp.ResponseHeader, own []byte) (size int, err error) {
-	*p = peerHead{length: upstream.UntilEnd, upgrade: p.upgrade[:0], named: p.named[:0]}
+	*p = peerHead{upgrade: p.upgrade[:0], named: p.named[:0]}
 	line, rest := cutLine(head)
 	version, err := p.parseStatus(line, h)
 	if err != nil {
 		return 0, err
 	}
-	p.closes = version == '0'
 	for {
 		line, rest = cutLine(rest)
 		if len(line) == 0 {
@@ -43,19 +41,25 @@ func (p *peerHead) parse(head []byte, h *fasthttp.ResponseHeader, own []byte) (s
 		if colon < 0 || !isToken(line[:colon]) {
 			return 0, badHead("%.50q is no field", line)
 		}
-		name, value := line[:colon], bytes.Trim(line[colon+1:], " \t")
+		name, value := line[:colon], line[colon+1:]
 		if hasControl(value) {
 			return 0, badHead("the value of %.50q has control characters", name)
 		}
-		if err := p.field(name, value, version, h, own); err != nil {
-			return 0, err
-		}
+		p.note(name, value)
+		p.take(name, bytes.Trim(value, " \t"), h, own)
 	}
 	for names := p.named; len(names) > 0; {
 		var name []byte
 		name, names, _ = bytes.Cut(names, []byte{','})
 		h.DelBytes(name)
 	}
+	if p.length, err = p.framing(); err != nil {
+		return 0, badHead("%w", err)
+	}
+	if p.codings > 0 && version == '0' {
+		return 0, badHead("HTTP/1.0 has no chunks")
+	}
+	p.closes = p.fields.close || version == '0' && !p.keepAlive
 	return len(head) - len(rest), nil
 }
 
@@ -88,88 +92,35 @@ func (p *peerHead) parseStatus(line []byte, h *fasthttp.ResponseHeader) (version
 	return line[7], nil
 }
 
-// field takes one field.
-func (p *peerHead) field(name, value []byte, version byte, h *fasthttp.ResponseHeader, own []byte) error {
-	switch len(name) {
-	case len("Te"):
-		if isName(name, "te") {
-			return nil
-		}
-	case len("Date"):
-		if isName(name, "date") { // the server's own, as in nginx
-			return nil
-		}
-	case len("Server"):
-		if isName(name, "server") {
-			return nil
-		}
-	case len("Upgrade"):
-		if isName(name, "upgrade") {
+// notTaken are the fields of a response that concern the connection to the peer
+// (RFC 9110, section 7.6.1), or that the server writes itself, as nginx does.
+var notTaken = [][]byte{
+	[]byte("Connection"), []byte("Keep-Alive"), []byte("Proxy-Connection"), []byte("TE"), []byte("Trailer"), []byte("Upgrade"),
+	[]byte("Content-Length"), []byte("Transfer-Encoding"), []byte("Date"), []byte("Server"),
+}
+
+// take adds a field to h, where it is one for the client.
+func (p *peerHead) take(name, value []byte, h *fasthttp.ResponseHeader, own []byte) {
+	if isOneOf(name, notTaken) {
+		switch {
+		case isName(name, "upgrade"):
 			p.upgrade = append(p.upgrade[:0], value...)
-			return nil
-		}
-		if isName(name, "trailer") {
-			return nil
-		}
-	case len("Connection"):
-		if isName(name, "connection") {
+		case isName(name, "connection"):
 			p.connection(value)
-			return nil
 		}
-		if isName(name, "keep-alive") {
-			return nil
-		}
-	case len("Content-Length"):
-		if isName(name, "content-length") {
-			return p.contentLength(value)
-		}
-	case len("Proxy-Connection"):
-		if isName(name, "proxy-connection") {
-			return nil
-		}
-	case len("Transfer-Encoding"):
-		if isName(name, "transfer-encoding") {
-			if p.length != upstream.UntilEnd || version == '0' || !bytes.EqualFold(value, []byte("chunked")) {
-				return badHead("Transfer-Encoding %.50q, or beside another length", value)
-			}
-			p.length = upstream.Chunked
-			return nil
-		}
+		return
 	}
-	if len(own) > 0 && isOwn(own, name) {
-		return nil
+	if len(own) == 0 || !isOwn(own, name) {
+		h.AddBytesKV(name, value)
 	}
-	h.AddBytesKV(name, value)
-	return nil
 }
 
-func (p *peerHead) contentLength(value []byte) error {
-	if p.length != upstream.UntilEnd || len(value) == 0 || len(value) > 18 {
-		return badHead("Content-Length %.50q, or beside another length", value)
-	}
-	length := 0
-	for _, c := range value {
-		if c < '0' || c > '9' {
-			return badHead("Content-Length %.50q", value)
-		}
-		length = length*10 + int(c-'0')
-	}
-	p.length = length
-	return nil
-}
-
-// connection takes what Connection lists: what becomes of the connection, and
+// connection takes what Connection lists beside what becomes of the connection:
 // the names of fields that are for it alone (RFC 9110, section 7.6.1).
 func (p *peerHead) connection(list []byte) {
-	for len(list) > 0 {
-		var option []byte
-		option, list, _ = bytes.Cut(list, []byte{','})
-		switch option = bytes.Trim(option, " \t"); {
-		case len(option) == 0, isName(option, "upgrade"), isName(option, "content-type"):
-		case isName(option, "close"):
-			p.closes = true
-		case isName(option, "keep-alive"):
-			p.closes = false
+	for option := range options(list) {
+		switch {
+		case isName(option, "upgrade"), isName(option, "content-type"), isName(option, "close"), isName(option, "keep-alive"):
 		default:
 			p.named = append(append(p.named, option...), ',')
 		}
@@ -194,7 +145,7 @@ func badHead(format string, args ...any) error {
 	return fmt.Errorf("the peer's answer is malformed: "+format, args...)
 }
 
-// unexpectedEnd is the error of a connection that ends within a head.
+// unexpectedEnd is the error of a connection that ends within a message.
 func unexpectedEnd(err error) error {
 	if err == io.EOF {
 		return io.ErrUnexpectedEOF

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -20,6 +21,7 @@ type proxy struct {
 	path    []byte // in place of the part of the path that the pattern spells out; nil: the path stays
 	retried statusRange
 	budget  *retryBudget // of all routes to the upstream together
+	rings   sync.Pool    // *[]byte, of the upstream's buffer size: what is read ahead
 }
 
 // statusRange are statuses from the first to the last; the zero value has none.
@@ -52,20 +54,22 @@ func (p *proxy) close() {}
 // passing is an exchange's way through a proxy. It belongs to the exchange,
 // and is used again.
 type passing struct {
-	x        *exchange
-	proxy    *proxy
-	request  upstream.Request
-	peer     *upstream.Peer // that was picked and is not done
-	conn     *upstream.Conn // to it; nil: none
-	head     peerHead       // of the response
-	body     upstream.Body  // of the response
-	asked    bool           // the peer may have seen the request
-	reusable bool           // the connection, once the body has been read
-	broken   bool           // the peer's answer has ended early
-	upgraded bool           // the connection is a tunnel
-	sender   *sender        // of the request's body, while it runs
-	out      []byte         // the request's head
-	own      []byte         // headers that plugins have set already
+	x         *exchange
+	proxy     *proxy
+	request   upstream.Request
+	peer      *upstream.Peer // that was picked and is not done
+	conn      *upstream.Conn // to it; nil: none
+	head      peerHead       // of the response
+	body      peerBody       // of the response
+	ahead     *ahead         // reads it
+	asked     bool           // the peer may have seen the request
+	reusable  bool           // the connection, once the body has been read
+	broken    bool           // the peer's answer has ended early
+	upgraded  bool           // the connection is a tunnel
+	sender    *sender        // of the request's body, while it runs
+	out       []byte         // the request's head
+	own       []byte         // headers that plugins have set already
+	announced []byte         // the names of the request's trailer, as far as it goes on
 }
 
 // serve asks one peer after the other until one has answered.
@@ -74,6 +78,9 @@ func (p *proxy) serve(x *exchange) {
 	s.x, s.proxy = x, p
 	s.request.Client = x.RemoteAddr.Addr()
 	p.budget.request()
+	if s.ahead == nil {
+		s.ahead = newAhead(s)
+	}
 	for {
 		peer, err := x.pick(p.group, &s.request)
 		if errors.Is(err, errEnded) {
@@ -144,6 +151,8 @@ func (s *passing) answerFor(err error) {
 	switch {
 	case errors.Is(err, host.ErrBodyTooLarge):
 		status = fasthttp.StatusRequestEntityTooLarge
+	case errors.Is(err, errChunk) && errors.Is(err, errClientBody):
+		status, x.keep = fasthttp.StatusBadRequest, false
 	case errors.Is(err, errClientBody):
 		status, x.keep = fasthttp.StatusRequestTimeout, false
 	case errors.Is(err, upstream.ErrGone):
@@ -228,10 +237,8 @@ func (s *passing) end(outcome upstream.Outcome) {
 
 // Close implements io.Closer: the response's body is of no more use.
 func (s *passing) Close() error {
-	if s.conn != nil && s.reusable && s.body.Ended() && s.sender == nil {
-		s.conn.Keep()
-		s.conn = nil
-	}
+	s.ahead.end()
+	s.release()
 	if s.broken {
 		s.end(upstream.Failed)
 	} else {
@@ -240,10 +247,28 @@ func (s *passing) Close() error {
 	return nil
 }
 
+// release gives the peer back, unless its answer, or the request, has not come
+// to its end.
+func (s *passing) release() {
+	if s.conn == nil || !s.body.ended || s.sender != nil {
+		return
+	}
+	if s.reusable {
+		s.conn.Keep()
+		s.conn = nil
+	}
+	s.end(upstream.Served)
+}
+
 // Read implements io.Reader: the response's body.
 func (s *passing) Read(p []byte) (int, error) {
-	n, err := s.body.Read(p)
-	return n, s.early(err)
+	piece, err := s.ahead.next()
+	if err != nil {
+		return 0, s.early(err)
+	}
+	n := copy(p, piece)
+	s.ahead.discard(n)
+	return n, nil
 }
 
 // early notes that the peer has failed in the middle of its answer, or that
@@ -262,11 +287,11 @@ func (s *passing) early(err error) error {
 // WriteTo implements io.WriterTo: what there is of the body goes out before
 // more is waited for.
 func (s *passing) WriteTo(w io.Writer) (n int64, err error) {
-	for !s.body.Ended() {
+	for {
 		if err := s.flushBeforeWait(); err != nil {
 			return n, err
 		}
-		piece, err := s.body.Next()
+		piece, err := s.ahead.next()
 		if err == io.EOF {
 			return n, nil
 		}
@@ -278,15 +303,15 @@ func (s *passing) WriteTo(w io.Writer) (n int64, err error) {
 		if err != nil {
 			return n, err
 		}
-		s.body.Discard(len(piece))
+		s.ahead.discard(len(piece))
 	}
-	return n, nil
 }
 
 // flushBeforeWait sends what the client can have already, if the next piece of
 // the body is not there yet.
 func (s *passing) flushBeforeWait() error {
-	if c := s.x.conn; s.body.Waits() && c.w.Buffered() > 0 {
+	if c := s.x.conn; c.w.Buffered() > 0 && s.ahead.waits() {
+		s.ahead.lend()
 		return c.flush()
 	}
 	return nil
@@ -297,11 +322,12 @@ func (s *passing) reset() {
 	if s.x == nil {
 		return
 	}
+	s.ahead.end()
 	s.end(upstream.Unasked)
 	tried := s.request.Tried
 	clear(tried)
-	*s = passing{head: s.head, body: s.body, out: kept(s.out), own: kept(s.own)}
-	s.body.Begin(nil, 0)
+	*s = passing{head: s.head, body: s.body, ahead: s.ahead, out: kept(s.out), own: kept(s.own), announced: s.announced[:0]}
+	s.body.begin(nil, 0)
 	s.request.Tried = tried[:0]
 }
 

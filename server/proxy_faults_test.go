@@ -113,7 +113,7 @@ func TestProxyOverBadNetworks(t *testing.T) {
 func exchanges() (stacks []string) {
 	all := make([]byte, 1<<20)
 	for stack := range strings.SplitSeq(string(all[:runtime.Stack(all, true)]), "\n\n") {
-		if strings.Contains(stack, "(*conn).serve") || strings.Contains(stack, "(*sender).run") || strings.Contains(stack, "(*tunnel).copy") {
+		if strings.Contains(stack, "(*conn).serve") || strings.Contains(stack, "(*sender).run") || strings.Contains(stack, "(*tunnel).copy") || strings.Contains(stack, "(*ahead).readOn") {
 			stacks = append(stacks, stack)
 		}
 	}

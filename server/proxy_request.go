@@ -50,10 +50,10 @@ func (s *passing) appendHead(dst []byte) []byte {
 	h := &x.request.Header
 	dst = append(append(dst, h.Method()...), ' ')
 	dst = append(s.appendTarget(dst), " HTTP/1.1\r\nHost: "...)
-	switch name := s.proxy.config.Host; name {
-	case "client":
+	switch name := s.proxy.config.Host; {
+	case name == "client" && len(h.Host()) > 0:
 		dst = append(dst, h.Host()...)
-	case "peer":
+	case name == "client", name == "peer": // HTTP/1.0 may do without a host, but nginx as a peer refuses an empty one
 		dst = append(dst, s.peer.Host()...)
 	default:
 		dst = append(dst, name...)
@@ -73,7 +73,7 @@ func (s *passing) appendHead(dst []byte) []byte {
 		dst = append(dst, "Content-Length: "...)
 		dst = append(strconv.AppendInt(dst, b.size(), 10), "\r\n"...)
 	} else if b.isChunked() {
-		dst = append(dst, "Transfer-Encoding: chunked\r\n"...)
+		dst = s.appendAnnouncement(append(dst, "Transfer-Encoding: chunked\r\n"...))
 	}
 	dst = x.appendForwarded(dst, s.proxy.config.Forwarded)
 	return append(dst, "\r\n"...)
@@ -103,35 +103,25 @@ var notPassedOn = [][]byte{
 
 // passesOn tells whether the peer gets a header of the request's.
 func (s *passing) passesOn(name []byte) bool {
-	for _, not := range notPassedOn {
-		if len(not) == len(name) && bytes.EqualFold(not, name) {
-			return false
-		}
-	}
-	return !isForwarding(name)
+	return !isOneOf(name, notPassedOn) && !isForwarding(name)
 }
 
-// appendTarget appends what the peer is asked for: the canonical path, which
-// the routes and plugins have seen as well, and the query.
+// appendTarget appends what the peer is asked for: the target with the path in
+// its canonical form, which the routes and plugins have seen as well.
 func (s *passing) appendTarget(dst []byte) []byte {
-	x := s.x
-	uri := x.request.URI()
-	if string(x.request.Header.Method()) == fasthttp.MethodOptions && string(x.request.Header.RequestURI()) == "*" {
-		return append(dst, '*')
-	}
+	target := s.x.request.Header.RequestURI()
 	if s.proxy.path == nil {
-		dst = appendPath(dst, uri.Path())
-	} else {
-		dst = appendPath(dst, s.proxy.path)
-		if rest, open := x.params.Rest(); open {
-			if len(rest) > 0 && rest[0] == '/' && dst[len(dst)-1] == '/' {
-				rest = rest[1:]
-			}
-			dst = appendPath(dst, rest)
-		}
+		return append(dst, target...)
 	}
-	if query := uri.QueryString(); len(query) > 0 {
-		dst = append(append(dst, '?'), query...)
+	dst = appendPath(dst, s.proxy.path)
+	if rest, open := s.x.params.Rest(); open {
+		if len(rest) > 0 && rest[0] == '/' && dst[len(dst)-1] == '/' {
+			rest = rest[1:]
+		}
+		dst = appendPath(dst, rest)
+	}
+	if query := bytes.IndexByte(target, '?'); query >= 0 {
+		dst = append(dst, target[query:]...)
 	}
 	return dst
 }
@@ -232,8 +222,7 @@ func (b *body) copyRest(w *bufio.Writer, x *exchange, stopped func() bool) error
 		}
 	}
 	if b.length == -1 {
-		_, err := w.Write(lastChunk)
-		return err
+		return x.passing.writeEnd(w)
 	}
 	return nil
 }

@@ -98,7 +98,7 @@ func (s *passing) respond() {
 	}
 	length := s.head.length
 	bodiless := x.response.SkipBody || bodiless(s.head.status)
-	s.reusable = !s.head.closes && (bodiless || length != upstream.UntilEnd)
+	s.reusable = !s.head.closes && (bodiless || length != lengthUntilEnd)
 	if s.sender != nil {
 		if s.sender.endsSoon() {
 			s.sender = nil
@@ -108,20 +108,20 @@ func (s *passing) respond() {
 	}
 	switch {
 	case bodiless:
-		s.body.Begin(s.conn, 0)
+		s.body.begin(s.conn, 0)
 		if length >= 0 {
-			x.response.Header.SetContentLength(length)
+			x.response.Header.SetContentLength(int(length))
 		} else if x.response.SkipBody {
 			x.response.SetBodyStream(s, -1) // HEAD of a body whose length nobody knows
 			return
 		}
 		s.Close()
 	case length == 0:
-		s.body.Begin(s.conn, 0)
+		s.body.begin(s.conn, 0)
 		s.Close()
 	default:
-		s.body.Begin(s.conn, length)
-		x.response.SetBodyStream(s, max(length, -1))
+		s.body.begin(s.conn, length)
+		x.response.SetBodyStream(s, max(int(length), -1))
 	}
 }
 

@@ -117,6 +117,7 @@ func TestProxyRequest(t *testing.T) {
 		{"", "GET / HTTP/1.1\nHost: a.test\nConnection: keep-alive\nKeep-Alive: 1\nTE: trailers\nProxy-Connection: x\nUpgrade: x\nExpect: 100-continue\nX-Forwarded-For: 9.9.9.9\nX-Forwarded-Proto: https\nX-Forwarded-Host: evil\nForwarded: for=9.9.9.9\n\n",
 			"GET / HTTP/1.1\nHost: a.test\n" + forwarded},
 		{`host = "peer"` + "\n" + `forwarded = "off"`, "GET /%2e%2e/%3Fx;y=z/%25 HTTP/1.1\nHost: a.test\n\n", "GET /%3Fx;y=z/%25 HTTP/1.1\nHost: PEER\n\n"},
+		{`forwarded = "off"`, "GET /? HTTP/1.0\n\n", "GET /? HTTP/1.1\nHost: PEER\n\n"},
 		{`host = "app.internal"` + "\n" + `forwarded = "standard"`, "GET / HTTP/1.0\nHost: a.test\n\n",
 			"GET / HTTP/1.1\nHost: app.internal\nForwarded: for=127.0.0.1;proto=http;host=\"a.test\"\n\n"},
 	} {
@@ -648,7 +649,7 @@ func TestUpstreamPath(t *testing.T) {
 	}
 	s := start(t, text)
 	for target, want := range map[string]string{
-		"/api/a%20b?q=1": "/v2/a%20b?q=1", "/api/": "/v2/", "/strip/a/b?": "/a/b", "/strip/": "/", "/exact?x": "/other?x", "/joined/a": "/x-a", "/api/%2e%2e/api/c": "/v2/c",
+		"/api/a%20b?q=1": "/v2/a%20b?q=1", "/api/": "/v2/", "/strip/a/b?": "/a/b?", "/strip/": "/", "/exact?x": "/other?x", "/joined/a": "/x-a", "/api/%2e%2e/api/c": "/v2/c",
 	} {
 		if got := s.get(target); got != want {
 			t.Errorf("%s: %s, want %s", target, got, want)
@@ -668,9 +669,19 @@ func TestHeadersOfPluginsAndPeers(t *testing.T) {
 }
 
 func TestProxyingAllocatesNothing(t *testing.T) {
+	for name, rest := range map[string]string{
+		"small":   "Content-Length: 1024\r\n\r\n" + strings.Repeat("x", 1024),
+		"chunked": "Transfer-Encoding: chunked\r\n\r\n400\r\n" + strings.Repeat("x", 1024) + "\r\n0\r\n\r\n",
+		"large":   "Content-Length: 50000\r\n\r\n" + strings.Repeat("x", 50000),
+	} {
+		t.Run(name, func(t *testing.T) { testProxyingAllocatesNothing(t, rest) })
+	}
+}
+
+func testProxyingAllocatesNothing(t *testing.T, rest string) {
 	peer := rawPeer(t, func(c net.Conn, r *bufio.Reader) {
 		request := make([]byte, 4096)
-		answer := []byte("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: keep-alive\r\nEtag: x\r\nContent-Length: 1024\r\n\r\n" + strings.Repeat("x", 1024))
+		answer := []byte("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: keep-alive\r\nEtag: x\r\n" + rest)
 		for {
 			if _, err := r.Read(request); err != nil {
 				return

@@ -158,7 +158,7 @@ func (x *exchange) filterAndWrite(b []byte, eof bool) {
 // endChunks ends a chunked body, with the fields that a peer has sent behind
 // it.
 func (x *exchange) endChunks() {
-	trailer := x.passing.body.Trailer()
+	trailer := x.passing.body.trailer
 	if len(trailer) == 0 {
 		x.write(lastChunk)
 		return

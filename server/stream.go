@@ -3,9 +3,11 @@ package server
 import (
 	"bytes"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -64,6 +66,10 @@ func appendRequestHead(dst []byte, r *http.Request) []byte {
 	case r.ContentLength > 0 || r.Header["Content-Length"] != nil:
 		dst = append(strconv.AppendInt(append(dst, "Content-Length: "...), r.ContentLength, 10), "\r\n"...)
 	}
+	if r.ContentLength < 0 && len(r.Trailer) > 0 {
+		names := slices.Sorted(maps.Keys(r.Trailer))
+		dst = append(append(append(dst, "Trailer: "...), strings.Join(names, ", ")...), "\r\n"...)
+	}
 	for name, values := range r.Header {
 		switch name {
 		case "Host", "Content-Length", "Transfer-Encoding", "Connection":
@@ -74,6 +80,18 @@ func appendRequestHead(dst []byte, r *http.Request) []byte {
 		}
 	}
 	return append(dst, "\r\n"...)
+}
+
+// appendTrailer appends the fields behind a body that has been read, as they
+// would stand on a wire of HTTP/1.1. net/http has only those that were
+// announced.
+func (s *stream) appendTrailer(dst []byte) []byte {
+	for name, values := range s.request.Trailer {
+		for _, value := range values {
+			dst = append(append(append(append(dst, name...), ": "...), value...), "\r\n"...)
+		}
+	}
+	return dst
 }
 
 // Read reads the request's head.

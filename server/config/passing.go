@@ -20,6 +20,10 @@ type Passing struct {
 	// and a tunnel may be silent. At least 1ms. Default 60s.
 	ReadTimeout Duration `toml:"read_timeout" default:"60s" min:"1ms"`
 
+	// Buffer is how much of an answer may be held for a client that is slower than
+	// the peer. 0 for none. Default 64KiB.
+	Buffer Size `toml:"buffer" default:"64KiB" min:"0B"`
+
 	// Keepalive is how many connections to a peer may wait for a request.
 	// Default 64.
 	Keepalive int `toml:"keepalive" default:"64" min:"0"`

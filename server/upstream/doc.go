@@ -14,7 +14,6 @@
 //	conn.go               one of them, while it serves an exchange
 //	idle.go               those that wait for one
 //	alive_*.go            whether the peer has closed one
-//	body.go               a response's body: by length, in chunks, or until the end
 //	queue.go              requests that wait for a peer with room
 //	check.go              what peers say when they are asked about their health
 //	resolve.go            names that stand for several peers, asked for again and again
