@@ -35,8 +35,11 @@ func (c *chunks) begin(limits trailerLimits) {
 // one's. io.EOF comes once the last line has been read.
 func (c *chunks) next(r *bufio.Reader) error {
 	if c.begun {
-		if line, err := chunkLine(r); err != nil || len(line) > 0 {
-			return errors.Join(errChunk, err)
+		switch line, err := chunkLine(r); {
+		case err != nil:
+			return err
+		case len(line) > 0:
+			return errChunk
 		}
 	}
 	c.begun = true
