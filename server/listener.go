@@ -103,17 +103,20 @@ func (l *listener) stop() {
 }
 
 // What a listener that ends still takes out of the kernel's queue: clients
-// count these as connected, and may have sent a request already.
+// count these as connected, and may have sent a request already. Accept does not
+// look at all where its time is over before it begins, as on a busy machine it
+// may be: one look that has found nothing proves little.
 const (
 	maxQueue  = 4096                 // connections
-	queueWait = 1 * time.Millisecond // how long an empty queue is waited for
+	queueWait = 1 * time.Millisecond // how long a look at an empty queue takes
+	moreLooks = 4                    // after one that has found nothing
 )
 
 // accept takes connections from a listener's socket until it is stopped.
 func (s *Server) accept(l *listener, socket *net.TCPListener) {
 	defer socket.Close()
 	var pause time.Duration
-	for queue := maxQueue; queue > 0; {
+	for queue, empty := maxQueue, 0; queue > 0; {
 		ending := l.ending.Load()
 		if ending {
 			queue--
@@ -121,6 +124,9 @@ func (s *Server) accept(l *listener, socket *net.TCPListener) {
 		}
 		nc, err := socket.Accept()
 		switch {
+		case ending && errors.Is(err, os.ErrDeadlineExceeded) && empty < moreLooks:
+			empty++
+			continue
 		case err != nil && (ending || errors.Is(err, net.ErrClosed)):
 			return
 		case errors.Is(err, os.ErrDeadlineExceeded):
@@ -132,7 +138,7 @@ func (s *Server) accept(l *listener, socket *net.TCPListener) {
 			time.Sleep(pause)
 			continue
 		}
-		pause = 0
+		pause, empty = 0, 0
 		if c := s.admit(nc, l.fronted.Load()); c != nil {
 			if l.protection.Load() != nil {
 				c.listener = l

@@ -18,6 +18,7 @@ defaults
 	timeout connect 5s
 	timeout client 20s
 	timeout server 20s
+	timeout check 20s
 frontend one
 	bind %[1]s
 	default_backend one
