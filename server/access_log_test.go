@@ -198,7 +198,7 @@ func TestCombined(t *testing.T) {
 			want: `- - -` + rest + `"GET / HTTP/1.1" 200 0 "-" "-"`},
 	} {
 		var x exchange
-		x.init(nil)
+		x.init()
 		x.RemoteAddr, x.Epoch = test.remote, at
 		if test.neverParsed {
 			x.unparsed, x.line = true, test.request
@@ -232,7 +232,7 @@ func TestAccessLogFormatIsConfigured(t *testing.T) {
 // exchangeWith is an exchange whose every logged text is given.
 func exchangeWith(line, method, uri, protocol, host, route, referer, agent string) *exchange {
 	x := new(exchange)
-	x.init(nil)
+	x.init()
 	h := &x.request.Header
 	h.SetMethod(method)
 	h.SetRequestURI(uri)

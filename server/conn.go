@@ -1,21 +1,22 @@
 package server
 
 import (
-	"bufio"
 	"crypto/tls"
 	"io"
 	"net"
 	"net/netip"
 	"runtime/debug"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"phasm/server/config"
 )
 
 // conn is a connection: it serves one exchange after the other on one
-// goroutine. Its buffers and its exchange are used again for later connections.
+// goroutine. It is used again for later connections.
 type conn struct {
+	*desk      // nil while it waits for a request over a bare socket
 	server     *Server
 	net        net.Conn // what requests come over: the socket, or TLS above it
 	socket     net.Conn
@@ -23,9 +24,6 @@ type conn struct {
 	tls        *tls.ConnectionState // once there has been a handshake
 	fronted    bool                 // begins with a PROXY header
 	shaking    atomic.Bool          // what precedes the first request runs
-	r          *bufio.Reader
-	headerSize int // the limit that r's buffer was made for
-	w          *bufio.Writer
 	number     uint64
 	requests   int
 	idle       atomic.Bool                // waits for the first byte of a request
@@ -35,7 +33,11 @@ type conn struct {
 	local      netip.AddrPort
 	counted    netip.Prefix // where its client counts, if it does; belongs to the server's lock
 
-	// Since the exchange's epoch: a time within one connection.
+	raw      syscall.RawConn       // the socket, where requests come over it as it is
+	tryByte  func(fd uintptr) bool // readFirst, bound once
+	firstErr error                 // what it met
+
+	epoch         time.Time     // when the connection began; what follows is since then
 	readDeadline  time.Duration // as set, see deadline.go
 	writeDeadline time.Duration
 	ended         time.Duration // when the last exchange ended, 0 while one runs
@@ -45,12 +47,7 @@ type conn struct {
 	parent      *subrequest  // of a subrequest's connection, nil for others
 	stream      *stream      // likewise, of one that serves a stream of HTTP/2
 	multiplexed *multiplexed // of one that has streams
-
-	x exchange
 }
-
-// writeBuffer holds the head and a small body: one system call a response.
-const writeBuffer = 4 << 10
 
 func (s *Server) newConn(nc net.Conn) *conn {
 	c := s.prepareConn(nc, s.generation.Load().config)
@@ -59,22 +56,18 @@ func (s *Server) newConn(nc net.Conn) *conn {
 	return c
 }
 
-// prepareConn takes a connection's buffers, or makes them.
+// prepareConn takes a connection that has ended, or makes one.
 func (s *Server) prepareConn(nc net.Conn, config *config.Config) *conn {
 	c, _ := s.free.Get().(*conn)
 	if c == nil {
-		c = &conn{w: bufio.NewWriterSize(nil, writeBuffer)}
-		c.x.init(c)
+		c = &conn{}
+		c.tryByte = c.readFirst
 	}
 	c.server, c.net, c.socket, c.config = s, nc, nc, config
-	if size := int(c.config.Server.Limits.HeaderSize); size != c.headerSize {
-		c.r, c.headerSize = bufio.NewReaderSize(nil, size), size
-	}
-	c.r.Reset(nc)
-	c.w.Reset(c)
+	c.sitDown(config)
 	c.number, c.requests = s.lastConn.Add(1), 0
 	c.idle.Store(true)
-	c.x.Epoch = time.Now()
+	c.epoch = time.Now()
 	c.readDeadline, c.writeDeadline, c.ended = 0, 0, 0
 	return c
 }
@@ -101,17 +94,20 @@ const (
 	maxLinger  = 16 << 20
 )
 
-// free gives the connection's buffers back, once it is closed.
+// free lets the connection be used again, once it is closed.
 func (c *conn) free() {
 	s := c.server
 	if c.parent == nil && c.stream == nil {
 		s.metrics.connections.Add(-1)
 	}
-	c.server, c.net, c.socket, c.parent = nil, nil, nil, nil
+	c.net, c.socket, c.parent = nil, nil, nil
 	c.listener, c.tls, c.stream, c.multiplexed, c.fronted = nil, nil, nil, nil, false
+	c.raw, c.firstErr = nil, nil
 	c.generation.Store(nil)
-	c.r.Reset(nil)
-	c.w.Reset(nil)
+	if c.desk != nil {
+		c.getUp()
+	}
+	c.server = nil
 	s.free.Put(c)
 }
 
@@ -146,8 +142,10 @@ func (c *conn) serve() {
 			s.metrics.panics.Inc()
 			s.log().Error("BUG: panic while serving a request", "panic", r, "stack", string(debug.Stack()))
 			c.net.Close()
-			c.x.releaseInstances()
-			c.x.Release()
+			if c.desk != nil {
+				c.x.releaseInstances()
+				c.x.Release()
+			}
 			c.letGo()
 			s.remove(c)
 			s.metrics.connections.Add(-1)
@@ -170,9 +168,14 @@ func (c *conn) serve() {
 			return
 		}
 	}
+	if c.tls == nil {
+		c.raw = rawOf(c)
+	}
 	for c.awaitRequest() && c.x.serve() {
 	}
-	c.w.Flush()
+	if c.desk != nil {
+		c.w.Flush()
+	}
 }
 
 // greet runs what precedes a connection's first request. It has as long as the
@@ -214,7 +217,7 @@ func (c *conn) awaitRequest() bool {
 	c.readWithin(time.Duration(c.config.Server.Timeouts.Idle))
 	c.letGo()
 	if !c.server.draining.Load() {
-		if _, err := c.r.Peek(1); err == nil {
+		if c.awaitByte() == nil {
 			return c.use()
 		}
 	}
@@ -230,8 +233,9 @@ const lastWait = 500 * time.Millisecond
 // awaitLast waits for the first byte of a connection's last request.
 func (c *conn) awaitLast() bool {
 	c.takeOver()
-	left := lastWait - (time.Since(c.x.Epoch) - c.ended)
+	left := lastWait - (time.Since(c.epoch) - c.ended)
 	c.net.SetReadDeadline(time.Now().Add(max(left, time.Millisecond))) // what has arrived is read in any case
+	c.sitDown(c.config)
 	_, err := c.r.Peek(1)
 	return err == nil
 }

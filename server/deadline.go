@@ -54,7 +54,7 @@ type justWriter struct{ io.Writer }
 func (c *conn) readWithin(d time.Duration) {
 	if by, changed := deadline.Move(c.readDeadline, c.now(), d); changed {
 		c.readDeadline = by
-		c.net.SetReadDeadline(c.x.Epoch.Add(by))
+		c.net.SetReadDeadline(c.epoch.Add(by))
 	}
 }
 
@@ -64,7 +64,7 @@ func (c *conn) writeWithin(d time.Duration) {
 	}
 	if by, changed := deadline.Move(c.writeDeadline, c.now(), d); changed {
 		c.writeDeadline = by
-		c.net.SetWriteDeadline(c.x.Epoch.Add(by))
+		c.net.SetWriteDeadline(c.epoch.Add(by))
 	}
 }
 
@@ -73,7 +73,7 @@ func (c *conn) writeWithin(d time.Duration) {
 // as a phase call.
 func (c *conn) now() time.Duration {
 	if c.ended == 0 {
-		return time.Since(c.x.Epoch)
+		return time.Since(c.epoch)
 	}
 	return c.ended
 }

@@ -10,8 +10,8 @@ import (
 	"phasm/server/router"
 )
 
-// exchange is one request and its response. A connection has one and uses it
-// again for each request. It implements host.Wire for the plugins.
+// exchange is one request and its response. A desk has one, which is used again
+// for each request. It implements host.Wire for the plugins.
 type exchange struct {
 	host.Exchange
 	conn       *conn
@@ -52,9 +52,8 @@ type held struct {
 	instance *plugins.Instance
 }
 
-// init sets up an exchange for its connection, once.
-func (x *exchange) init(c *conn) {
-	x.conn = c
+// init sets up an exchange, once.
+func (x *exchange) init() {
 	x.clientGone = x.ClientGone
 	x.Exchange.Request = &x.request
 	x.Exchange.Response = &x.response
@@ -97,6 +96,7 @@ func (x *exchange) begin() {
 	c := x.conn
 	c.requests++
 	c.ended = 0
+	x.Epoch = c.epoch
 	x.Begun = time.Since(x.Epoch)
 	x.generation = c.generation.Load()
 	x.route = x.generation.fallback

@@ -65,7 +65,8 @@ type Server struct {
 	draining  atomic.Bool
 	drained   chan struct{} // closed when the last connection is gone while draining
 	lastConn  atomic.Uint64
-	free      sync.Pool // closed connections, for their buffers
+	free      sync.Pool // closed connections
+	desks     sync.Pool // those that nobody sits at
 }
 
 // New opens the logs and loads every plugin of the configuration. It binds

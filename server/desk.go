@@ -1,0 +1,65 @@
+package server
+
+import (
+	"bufio"
+
+	"phasm/server/config"
+)
+
+// desk is what a connection needs while it serves requests: buffers and an
+// exchange. One that waits for a request has none, so that ten thousand of them
+// cost little, and what is used all the time is the same memory for all of them.
+type desk struct {
+	r          *bufio.Reader
+	headerSize int // the limit that r's buffer was made for
+	w          *bufio.Writer
+	inlet      inlet
+	x          exchange
+}
+
+// writeBuffer holds the head and a small body: one system call a response.
+const writeBuffer = 4 << 10
+
+// sitDown takes a desk, where the connection has none.
+func (c *conn) sitDown(config *config.Config) {
+	if c.desk != nil {
+		return
+	}
+	d, _ := c.server.desks.Get().(*desk)
+	if d == nil {
+		d = &desk{w: bufio.NewWriterSize(nil, writeBuffer)}
+		d.x.init()
+	}
+	if size := int(config.Server.Limits.HeaderSize); size != d.headerSize {
+		d.r, d.headerSize = bufio.NewReaderSize(nil, size), size
+	}
+	d.inlet = inlet{c, -1}
+	d.r.Reset(&d.inlet)
+	d.w.Reset(c)
+	d.x.conn = c
+	c.desk = d
+}
+
+// getUp gives the connection's desk to others. Nothing is in its buffers.
+func (c *conn) getUp() {
+	d := c.desk
+	c.desk = nil
+	d.inlet.conn, d.x.conn = nil, nil
+	d.w.Reset(nil)
+	c.server.desks.Put(d)
+}
+
+// inlet is what a desk's reader reads from: the connection, or for a moment
+// its file descriptor.
+type inlet struct {
+	conn *conn
+	fd   int // -1: none
+}
+
+// Read implements io.Reader.
+func (i *inlet) Read(p []byte) (int, error) {
+	if i.fd >= 0 {
+		return readNow(i.fd, p)
+	}
+	return i.conn.net.Read(p)
+}
