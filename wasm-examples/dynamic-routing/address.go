@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"phasm/sdk"
 )
@@ -48,18 +49,19 @@ func configureAddresses() (err error) {
 
 // Errors of addressOf.
 var (
-	errNoAddress  = errors.New("ipAddress must be an IP address, with a port or without")
+	errNoAddress  = errors.New("ipAddress must be an IP address, with a port or without, or the name of a peer")
 	errNotAllowed = errors.New("ipAddress is not where servers may be")
 )
 
 // addressOf is what a server is registered with as a peer's address. It has
-// come over the network: it must lead to nothing that clients are kept from.
-func addressOf(registered string) (string, error) {
+// come over the network: it must lead to nothing that clients are kept from. A
+// name is good as that of a peer that the configuration has: choose adds none.
+func addressOf(registered string) (address string, err error) {
 	at, err := netip.ParseAddrPort(registered)
 	if err != nil {
 		addr, err := netip.ParseAddr(registered)
 		if err != nil {
-			return "", errNoAddress
+			return withPort(registered), nil
 		}
 		at = netip.AddrPortFrom(addr, uint16(port))
 	}
@@ -71,6 +73,19 @@ func addressOf(registered string) (string, error) {
 		return "", errNotAllowed
 	}
 	return netip.AddrPortFrom(addr, at.Port()).String(), nil
+}
+
+func withPort(name string) string {
+	if strings.Contains(name, ":") {
+		return name
+	}
+	return name + ":" + strconv.Itoa(port)
+}
+
+// isName tells whether what addressOf has answered is a name's address.
+func isName(address string) bool {
+	_, err := netip.ParseAddrPort(address)
+	return err != nil
 }
 
 func allowed(addr netip.Addr) bool {

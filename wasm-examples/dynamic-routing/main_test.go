@@ -82,11 +82,11 @@ func TestRegister(t *testing.T) {
 		registration("10.0.0.1", long):                                          "400 Field length exceeds 100 characters",
 		registration(long, "a"):                                                 "400 Field length exceeds 100 characters",
 		`{"ipAddress": "10.0.0.1", "host": "a", "serviceName": "` + long + `"}`: "400 Field length exceeds 100 characters",
-		registration("example.com", "a"):                                        "400 ipAddress must be an IP address, with a port or without",
-		registration("10.0.0.1:0", "a"):                                         "400 ipAddress must be an IP address, with a port or without",
-		registration("10.0.0.1:80/x", "a"):                                      "400 ipAddress must be an IP address, with a port or without",
-		registration("unix:/run/x.sock", "a"):                                   "400 ipAddress must be an IP address, with a port or without",
-		registration("fe80::1%eth0", "a"):                                       "400 ipAddress must be an IP address, with a port or without",
+		registration("example.com", "a"):                                        "400 ipAddress must be an IP address, with a port or without, or the name of a peer",
+		registration("10.0.0.1:0", "a"):                                         "400 ipAddress must be an IP address, with a port or without, or the name of a peer",
+		registration("10.0.0.1:80/x", "a"):                                      "400 ipAddress must be an IP address, with a port or without, or the name of a peer",
+		registration("unix:/run/x.sock", "a"):                                   "400 ipAddress must be an IP address, with a port or without, or the name of a peer",
+		registration("fe80::1%eth0", "a"):                                       "400 ipAddress must be an IP address, with a port or without, or the name of a peer",
 		registration("127.0.0.1", "a"):                                          "400 ipAddress is not where servers may be",
 		registration("[::1]:80", "a"):                                           "400 ipAddress is not where servers may be",
 		registration("::ffff:127.0.0.1", "a"):                                   "400 ipAddress is not where servers may be",
@@ -150,15 +150,50 @@ func TestForget(t *testing.T) {
 	}
 }
 
+// A name is good where the configuration has it among the peers, and it stays
+// there.
+func TestNames(t *testing.T) {
+	peers := []sdk.Peer{{Name: "payment-pod-xyz:8000", Address: "10.0.0.9:8000"}, {Name: "unused:1", Address: "10.0.0.8:1"}}
+	for n := range 1022 {
+		peers = append(peers, sdk.Peer{Address: fmt.Sprintf("10.1.0.1:%d", n+1)})
+	}
+	h := sdktest.New(t, sdktest.Config{"port": 8000}, sdktest.Zone("servers", 64<<10), sdktest.UpstreamPeers("servers", peers...))
+	for _, name := range []string{"payment-pod-xyz", "payment-pod-xyz:8000"} {
+		if got := refusal(h, registration(name, "payment")); got != "" {
+			t.Errorf("%s is refused: %s", name, got)
+		}
+		x := h.Begin(named("payment"))
+		x.Run(abi.Access)
+		if got := x.Balance(); got != "10.0.0.9:8000" {
+			t.Errorf("%s: it goes to %q", name, got)
+		}
+	}
+	if got := refusal(h, registration("payment-pod-xyz:80", "payment")); !strings.HasPrefix(got, "400 ") {
+		t.Errorf("another port: %q", got)
+	}
+	refusal(h, registration("10.0.0.2", "b"))
+	x := h.Begin(named("b"))
+	x.Run(abi.Access)
+	if got := x.Balance(); got != "10.0.0.2:8000" || len(h.Peers("servers")) != 3 {
+		t.Errorf("it goes to %q, with %d peers", got, len(h.Peers("servers")))
+	}
+}
+
 // What is in the file may be wrong, and what is allowed may have changed.
 func TestMapping(t *testing.T) {
 	h := sdktest.New(t, sdktest.Config{"networks": []any{"127.0.0.0/8"}}, sdktest.UpstreamPeers("servers"),
-		sdktest.ReadZone("servers", map[string]string{"here": "127.0.0.1:9", "name": "payment-pod-xyz", "else": "10.0.0.1"}))
-	for name, want := range map[string]int{"here": 200, "name": 502, "else": 502} {
+		sdktest.ReadZone("servers", map[string]string{"here": "127.0.0.1:9", "name": "payment-pod-xyz", "socket": "unix:/run/app.sock", "else": "10.0.0.1"}))
+	for name, want := range map[string]int{"here": 200, "else": 502} {
 		x := h.Begin(named(name))
 		x.Run(abi.Access)
 		if got := x.Response().Status; got != want {
 			t.Errorf("%s: %d, want %d", name, got, want)
+		}
+	}
+	for _, name := range []string{"name", "socket"} {
+		x := h.Begin(named(name))
+		if x.Run(abi.Access); x.Balance() != "" || x.Response().Status != 502 {
+			t.Errorf("a request to a %s goes somewhere", name)
 		}
 	}
 	x := h.Begin(sdktest.Request{Balances: "servers"})

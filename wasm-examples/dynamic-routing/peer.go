@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"time"
 
 	"phasm/sdk"
@@ -17,7 +18,7 @@ func choose(r *sdk.Request, c *sdk.Choice) sdk.Action {
 		return r.Exit(502)
 	}
 	err := c.SetAddress(address)
-	if err == sdk.ErrNotFound {
+	if err == sdk.ErrNotFound && !isName(address) {
 		if err = add(address); err == nil {
 			err = c.SetAddress(address)
 		}
@@ -47,8 +48,17 @@ func add(address string) error {
 	}
 }
 
+// isPeer tells whether the upstream has a peer of that name.
+func isPeer(name string) bool {
+	peers, err := upstream.Peers()
+	if err != nil {
+		sdk.Error("cannot see the peers: " + err.Error())
+	}
+	return slices.ContainsFunc(peers, func(p sdk.Peer) bool { return p.Name == name })
+}
+
 // forget removes the peers that no server is registered at any more, and tells
-// whether there were any.
+// whether there were any. Names are the configuration's.
 func forget() bool {
 	names, err := servers.Keys(65536)
 	if err != nil {
@@ -64,7 +74,7 @@ func forget() bool {
 	peers, _ := upstream.Peers()
 	removed := false
 	for i := range peers {
-		if name := peers[i].Name; !registered[name] {
+		if name := peers[i].Name; !registered[name] && !isName(name) {
 			removed = upstream.Remove(name) == nil || removed
 		}
 	}

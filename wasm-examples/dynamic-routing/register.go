@@ -44,7 +44,11 @@ func register(r *sdk.Request) sdk.Action {
 	if len(sent.Address) > maxField || len(sent.Host) > maxField || len(sent.Service) > maxField {
 		return failure(r, 400, "Field length exceeds 100 characters")
 	}
-	if _, err := addressOf(sent.Address); err != nil {
+	address, err := addressOf(sent.Address)
+	if err == nil && isName(address) && !isPeer(address) {
+		err = errNoAddress
+	}
+	if err != nil {
 		return failure(r, 400, err.Error())
 	}
 	if err := servers.SafeSet(sent.Host, sdk.Text(sent.Address), 0); err != nil { // else others would lose theirs
