@@ -18,6 +18,7 @@ balancer = "canary"
 [plugins.canary]
 source = "TESTDATA/../../wasm-examples/canary"
 config = {percent = 10, peers = ["NEW"]}
+limits = {cpu = "10s"}
 [routes.app]
 match = "/"
 rewrite = ["canary"]

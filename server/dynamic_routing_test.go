@@ -24,6 +24,7 @@ peers = ["API"]
 [plugins.dynamic-routing]
 source = "TESTDATA/../../wasm-examples/dynamic-routing"
 config = {networks = ["127.0.0.0/8"]}
+limits = {cpu = "10s"}
 [plugins.dynamic-routing.grants]
 zones = ["servers"]
 upstreams = ["servers"]
