@@ -52,6 +52,7 @@ func (s *testServer) register(address, name string) string {
 	s.t.Helper()
 	body := fmt.Sprintf(`{"ipAddress": %q, "host": %q, "serviceName": "logs"}`, address, name)
 	c := s.dial()
+	defer c.Close()
 	c.send("POST /register HTTP/1.1\nHost: a\nContent-Length: " + fmt.Sprint(len(body)) + "\n\n")
 	io.WriteString(c, body)
 	r := c.receive("POST")
