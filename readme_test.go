@@ -187,6 +187,11 @@ func serveFile(t *testing.T, file string) map[string]string {
 	for i := range c.Redis {
 		c.Redis[i].Addresses = []string{redistest.Start(t).Address}
 	}
+	for i := range c.Zones {
+		if file := &c.Zones[i].File; *file != "" {
+			*file = filepath.Join(t.TempDir(), filepath.Base(*file)) // else the example would change
+		}
+	}
 	c.Server.Log.File = filepath.Join(t.TempDir(), "server.log")
 	c.Server.AccessLog.File = ""
 	s, err := server.New(t.Context(), c, server.Options{Cache: testCache(), Version: "test"})

@@ -104,6 +104,23 @@ func TestLock(t *testing.T) {
 	fails(t, "unlock what has ended", unlock(), sdk.ErrExists)
 	fails(t, "unlock", unlock2(), nil)
 
+	held, err := l.Take("k")
+	fails(t, "take", err, nil)
+	h.Advance(29 * time.Second)
+	fails(t, "hold for longer", held.Expire(0), nil)
+	h.Advance(29 * time.Second)
+	fails(t, "and longer", held.Expire(sdk.TTL(time.Minute)), nil)
+	_, err = l.Acquire("k")
+	fails(t, "acquire what is held", err, sdk.ErrTimeout)
+	h.Advance(54 * time.Second)
+	fails(t, "a TTL that is none", held.Expire(-1), sdk.ErrBadArgument)
+	unlock, err = l.Acquire("k")
+	fails(t, "acquire what has ended", err, nil)
+	fails(t, "hold what has ended", held.Expire(0), sdk.ErrExists)
+	fails(t, "release what has ended", held.Release(), sdk.ErrExists)
+	fails(t, "unlock", unlock(), nil)
+	fails(t, "hold what nobody has", held.Expire(0), sdk.ErrNotFound)
+
 	never := sdk.Lock{Zone: z, Timeout: -1}
 	_, err = never.Acquire("k")
 	fails(t, "try", err, nil)

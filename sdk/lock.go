@@ -30,10 +30,17 @@ const (
 // others have it; after the timeout it is [ErrTimeout]. Giving back answers
 // [ErrNotFound] or [ErrExists] where the lock had ended by itself.
 func (l *Lock) Acquire(key string) (unlock func() error, err error) {
-	expiry, timeout := l.Expiry, l.Timeout
-	if expiry == 0 {
-		expiry = lockExpiry
+	held, err := l.Take(key)
+	if err != nil {
+		return nil, err
 	}
+	return held.Release, nil
+}
+
+// Take is [Lock.Acquire] for a lock that may have to be held for longer than
+// was thought: see [HeldLock.Expire].
+func (l *Lock) Take(key string) (*HeldLock, error) {
+	timeout := l.Timeout
 	if timeout == 0 {
 		timeout = lockTimeout
 	}
@@ -43,9 +50,9 @@ func (l *Lock) Acquire(key string) (unlock func() error, err error) {
 		return nil, err
 	}
 	for step := lockStep; ; step = min(2*step, lockMaxStep) {
-		err := l.Zone.SafeAdd(key, owner, expiry)
+		err := l.Zone.SafeAdd(key, owner, l.expiry())
 		if err == nil {
-			return func() error { return l.Zone.CompareAndSwap(key, owner, Value{}, 0) }, nil
+			return &HeldLock{lock: l, key: key, owner: owner}, nil
 		}
 		if err != ErrExists {
 			return nil, err
@@ -58,6 +65,35 @@ func (l *Lock) Acquire(key string) (unlock func() error, err error) {
 			return nil, err
 		}
 	}
+}
+
+func (l *Lock) expiry() TTL {
+	if l.Expiry == 0 {
+		return lockExpiry
+	}
+	return l.Expiry
+}
+
+// HeldLock is a lock that is held, by one exchange.
+type HeldLock struct {
+	lock  *Lock
+	key   string
+	owner Value
+}
+
+// Expire lets the lock live for that long from now on (resty.lock's expire); 0
+// means as long as the Lock's Expiry. It is [ErrNotFound] or [ErrExists] where
+// the lock had ended by itself: then somebody else may have it.
+func (h *HeldLock) Expire(ttl TTL) error {
+	if ttl == 0 {
+		ttl = h.lock.expiry()
+	}
+	return h.lock.Zone.CompareAndSwap(h.key, h.owner, h.owner, ttl)
+}
+
+// Release gives the lock back, as what [Lock.Acquire] answers does.
+func (h *HeldLock) Release() error {
+	return h.lock.Zone.CompareAndSwap(h.key, h.owner, Value{}, 0)
 }
 
 // owners is the key that numbers those who acquire locks. No other key that a

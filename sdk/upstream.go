@@ -31,7 +31,8 @@ func (u Upstream) appendPeers(dst []byte) ([]byte, error) {
 
 // Add adds a peer: an IP address and a port, or "unix:/path", and a weight from
 // 1 to 65535. The peer survives reloads, and not the process. [ErrExists] says
-// that the upstream has it already, [ErrNoMemory] that it has 1024.
+// that the upstream has it already, [ErrNoMemory] that it has 1024. A balancer can choose the peer
+// at once.
 func (u Upstream) Add(address string, weight int) error {
 	return errnoOf(imports.UpstreamAdd(string(u), address, clamp(weight)))
 }

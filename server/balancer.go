@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"phasm/plugins"
@@ -108,8 +109,9 @@ func (x *exchange) hashKey(k *config.HashKey) []byte {
 type choice struct {
 	group   *upstream.Group
 	request *upstream.Request
-	peers   []*upstream.Peer // as they are when a plugin first looks
+	peers   []*upstream.Peer // as they are when a plugin first looks, then those added since
 	looked  bool
+	version uint64 // of the group, as of the last look
 	chosen  *upstream.Peer
 	address []byte // the client's, where it is the key
 }
@@ -127,13 +129,28 @@ func (c *choice) reset() {
 
 // find is the peer with an index, nil where there is none.
 func (c *choice) find(index int) *upstream.Peer {
-	if !c.looked {
-		c.peers, c.looked = c.group.AppendPeers(c.peers), true
+	if !c.looked || index >= len(c.peers) && c.version != c.group.Version() {
+		c.look()
 	}
 	if index < 0 || index >= len(c.peers) {
 		return nil
 	}
 	return c.peers[index]
+}
+
+// look sees the peers. Those that were seen before keep their indices; the
+// plugin itself may have added one since.
+func (c *choice) look() {
+	c.version = c.group.Version()
+	if !c.looked {
+		c.peers, c.looked = c.group.AppendPeers(c.peers), true
+		return
+	}
+	for _, p := range c.group.Peers() {
+		if !slices.Contains(c.peers, p) {
+			c.peers = append(c.peers, p)
+		}
+	}
 }
 
 // Peer implements host.Balancer.

@@ -55,6 +55,7 @@
 //
 //	reload.go        replace the generation by one that is loaded anew
 //	zones.go         the stores that plugins share, which survive reloads
+//	zone_file.go     there: the file that one is kept in
 //	watch.go         reload when a file has changed
 //	deadline.go      time limits on reads and writes
 //	client_gone_*.go whether the client is still there

@@ -69,7 +69,6 @@ func (s *Server) load(ctx context.Context, c *config.Config) (*generation, error
 	if s.options.Cache != "" {
 		g.builder.Cache = filepath.Join(s.options.Cache, "build")
 	}
-	g.zones, g.allZones = s.zones.claim(c.Zones), s.zones
 	s.watched.Store(&watched{c, g.builder, time.Now()})
 	problems := s.openLogs(g)
 	if problems == nil {
@@ -88,6 +87,7 @@ func (s *Server) fill(ctx context.Context, g *generation) []config.Problem {
 		g.log.Warn(w.String())
 	}
 	g.builder.Log = g.log
+	g.zones, g.allZones = s.zones.claim(g.config.Zones, g.log), s.zones
 	if problems := s.loadTLS(g); problems != nil {
 		return problems
 	}
@@ -237,7 +237,9 @@ func (g *generation) close() {
 	}
 	g.turns.Close()
 	g.registry.Close() // after the plugins: what they have counted last counts
-	g.allZones.release(g.zones)
+	if g.allZones != nil {
+		g.allZones.release(g.zones)
+	}
 	g.logs.release(g.accessLog)
 	g.logs.release(g.errorLog)
 }

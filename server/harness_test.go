@@ -216,6 +216,7 @@ func (c *client) closed() bool {
 func (s *testServer) do(method, target string, headers ...string) response {
 	s.t.Helper()
 	c := s.dial()
+	defer c.Close() // a test may ask thousands of times
 	c.send(method + " " + target + " HTTP/1.1\nHost: test\nConnection: close\n" + strings.Join(append(headers, "", ""), "\n"))
 	return c.receive(method)
 }

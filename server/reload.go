@@ -133,7 +133,7 @@ func (s *Server) replace(ctx context.Context) error {
 		g.close()
 		return err
 	}
-	s.zones.resize(c.Zones)
+	s.zones.use(c.Zones, g.log)
 	s.upstreams.update(c.Upstreams, g.upstreamTLS, g.log)
 	return nil
 }

@@ -153,6 +153,7 @@ var ErrAtOnce = errors.New("stop at once")
 // ErrAtOnce. Listen must have succeeded. When Serve has returned the server is
 // at its end: plugins closed, but for those that still run, and logs written.
 func (s *Server) Serve(ctx context.Context) error {
+	s.zones.use(s.generation.Load().config.Zones, s.log())
 	if err := s.generation.Load().startWorker(); err != nil {
 		s.Close()
 		return err
@@ -203,6 +204,7 @@ func (s *Server) Close() {
 	if g := s.generation.Load(); !s.inUse(g) { // else a plugin still runs: its code must not go away under it
 		g.close()
 	}
+	s.zones.save()
 	s.http.Close()
 	s.logs.close()
 }

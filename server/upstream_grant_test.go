@@ -33,3 +33,28 @@ content = "discovery"
 		t.Errorf("after a reload: %s", got)
 	}
 }
+
+// An upstream may begin without peers where a plugin may add some.
+func TestUpstreamWithoutPeers(t *testing.T) {
+	s := startFile(t, `
+[upstreams.app]
+peers = []
+[plugins.discovery]
+source = "TESTDATA/discovery"
+[plugins.discovery.grants]
+upstreams = ["app"]
+[routes.discovery]
+match = "/discovery"
+content = "discovery"
+[routes.app]
+match = "/"
+upstream = "app"
+`)
+	if r := s.do("GET", "/"); r.StatusCode != 502 {
+		t.Errorf("without peers: %d", r.StatusCode)
+	}
+	s.get("/discovery?upstream=app&add=" + namedPeer(t, "one"))
+	if got := s.get("/"); got != "one: GET / " {
+		t.Errorf("with a peer: %q", got)
+	}
+}

@@ -72,13 +72,7 @@ type sight map[string]fs.FileInfo
 func (s *Server) look() sight {
 	w := s.watched.Load()
 	seen := sight{}
-	add := func(name string) {
-		info, err := os.Stat(name)
-		if err != nil {
-			info = nil
-		}
-		seen[name] = info
-	}
+	add := func(name string) { seen[name] = glance(name) }
 	add(w.config.File)
 	for _, c := range w.config.Certificates {
 		add(c.Cert)
@@ -97,6 +91,15 @@ func (s *Server) look() sight {
 		}
 	}
 	return seen
+}
+
+// glance is what a file looks like, nil where it is not there.
+func glance(name string) fs.FileInfo {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil
+	}
+	return info
 }
 
 func (a sight) equal(b sight) bool {

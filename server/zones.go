@@ -1,6 +1,7 @@
 package server
 
 import (
+	"log/slog"
 	"sync"
 
 	"phasm/plugins/host"
@@ -23,12 +24,13 @@ type zones struct {
 type usedZone struct {
 	store    *zone.Memory
 	registry *metric.Registry
+	file     *zoneFile // nil where it has none
 	uses     int
 }
 
-// claim gives a generation its zones, and makes those that are new. One that
-// there is keeps its size until resize.
-func (z *zones) claim(tables []config.Zone) map[string]*zone.Memory {
+// claim gives a generation its zones, and makes those that are new, with what
+// is in their files. One that there is keeps its size and its file until use.
+func (z *zones) claim(tables []config.Zone, log *slog.Logger) map[string]*zone.Memory {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	claimed := map[string]*zone.Memory{}
@@ -41,6 +43,10 @@ func (z *zones) claim(tables []config.Zone) map[string]*zone.Memory {
 			u = &usedZone{store: zone.New(int64(table.Size)), registry: z.registry.Next()}
 			registerZone(u.registry, table.Name, u.store)
 			z.used[table.Name] = u
+			if table.File != "" {
+				u.file = newZoneFile(table, u.store)
+				u.file.read(log)
+			}
 		}
 		u.uses++
 		claimed[table.Name] = u.store
@@ -48,14 +54,31 @@ func (z *zones) claim(tables []config.Zone) map[string]*zone.Memory {
 	return claimed
 }
 
-// resize gives the zones the sizes of the configuration that is now in use.
-func (z *zones) resize(tables []config.Zone) {
+// use gives the zones the sizes and the files of the configuration that is now
+// in use. From then on what changes in them is kept.
+func (z *zones) use(tables []config.Zone, log *slog.Logger) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	for _, table := range tables {
-		if u := z.used[table.Name]; u != nil && table.Redis == "" { // else the server has ended meanwhile
-			u.store.Resize(int64(table.Size))
+		u := z.used[table.Name]
+		if u == nil || table.Redis != "" {
+			continue // the server has ended meanwhile, or another does it
 		}
+		u.store.Resize(int64(table.Size))
+		u.file.end()
+		if u.file = u.file.moved(table, u.store, log); u.file != nil {
+			u.file.begin(log)
+		}
+	}
+}
+
+// save brings the files up to date where a generation still uses its zones
+// when the server ends.
+func (z *zones) save() {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	for _, u := range z.used {
+		u.file.end()
 	}
 }
 
@@ -66,6 +89,7 @@ func (z *zones) release(claimed map[string]*zone.Memory) {
 	for name := range claimed {
 		u := z.used[name]
 		if u.uses--; u.uses == 0 {
+			u.file.end()
 			u.registry.Close()
 			delete(z.used, name)
 		}

@@ -12,7 +12,8 @@ import (
 // phase sees it (ngx.balancer). One goroutine uses it at a time.
 type Balancer interface {
 	// Peer is the peer with an index, from 0 without a gap. Which peer an index
-	// stands for does not change during a call.
+	// stands for does not change during a call; peers that are added meanwhile
+	// follow.
 	Peer(index int) (p Peer, ok bool)
 	// Choose chooses the peer for this try. The error is abi.BadArgument where
 	// there is no such index, abi.Busy where it has no room, or is none to be

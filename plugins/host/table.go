@@ -266,7 +266,7 @@ var table = []Function{
 		"What was published.", messageData},
 	// balancer.go
 	{"balancer_peers", []Param{buffer("buf")}, Length, balancing, NoGrant,
-		"The upstream's peers as a list of six items each: its address as the configuration has it, the address to connect to, weight, requests that it is serving, its state (up, down, draining, unhealthy, failed), and whether this request has tried it (0 or 1). Their order is that of their indices, and stays as it is in this call.", balancerPeers},
+		"The upstream's peers as a list of six items each: its address as the configuration has it, the address to connect to, weight, requests that it is serving, its state (up, down, draining, unhealthy, failed), and whether this request has tried it (0 or 1). Their order is that of their indices, and stays as it is in this call; peers that are added meanwhile follow.", balancerPeers},
 	{"balancer_set", []Param{number("index")}, Status, balancing, NoGrant,
 		"Chooses the peer for this try, whatever its health. Bad argument where there is no such index, busy for a peer that the operator has taken out, or that has as many requests as it may. Where nothing is chosen the upstream's own balance decides.", balancerSet},
 	{"balancer_set_address", []Param{text("address")}, Status, balancing, NoGrant,

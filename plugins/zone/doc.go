@@ -14,6 +14,11 @@
 // the list itself 64 more. This is about what they take of the process's
 // memory: the overhead includes the index and the queue of expiry times.
 //
+// # Files
+//
+// [Content] is what of a zone can be kept beyond the process, in a file that
+// people edit: whoever keeps it there asks [Memory.Changes] whether to write.
+//
 // # Layout
 //
 // A [Memory] is cut into shards by the keys' hashes, each with a lock of its

@@ -79,6 +79,7 @@ func (z *Memory) Expire(_ context.Context, key []byte, ttl time.Duration) error 
 		return ErrNotFound
 	}
 	s.expireAt(id, e, z.deadline(ttl))
+	s.changes++
 	return nil
 }
 

@@ -75,6 +75,7 @@ func (s *shard) rehash(buckets int) {
 	if buckets == len(s.index) {
 		return
 	}
+	s.changes++ // who goes through the buckets may have missed some
 	s.index = make([]uint32, buckets)
 	for id := s.newest; id != 0; {
 		e := s.entry(id)

@@ -50,6 +50,7 @@ func (s *shard) write(id uint32, e *entry, hash uint32, key []byte, v Value, ttl
 	}
 	e.kind, e.number, e.size = v.Kind, v.number, uint32(len(v.Text()))
 	s.expireAt(id, e, s.zone.deadline(ttl))
+	s.changes++
 	return 0
 }
 
@@ -138,6 +139,7 @@ func (s *shard) add(id uint32, e *entry, delta Value) (sum Value, err error) {
 		return Value{}, ErrNotNumber
 	}
 	s.hits++
+	s.changes++
 	sum = old.Plus(delta)
 	e.kind, e.number = sum.Kind, sum.number
 	s.touch(id, e)

@@ -30,6 +30,7 @@ type shard struct {
 	hits      uint64
 	misses    uint64
 	evictions uint64 // of entries that had not expired
+	changes   uint64 // of what Content has
 
 	soonest atomic.Int64 // when the first entry expires; readable without the lock
 	_       [64]byte     // keeps the locks of two shards off one cache line
@@ -91,6 +92,7 @@ func (s *shard) unlink(id uint32, e *entry) {
 
 // remove deletes an entry. The elements of a list wait to be taken apart.
 func (s *shard) remove(id uint32, e *entry) {
+	s.changes++
 	s.unlink(id, e)
 	if e.kind == list {
 		s.dead += s.head(uint32(e.number)).bytes
@@ -138,6 +140,7 @@ func (s *shard) flush() int {
 	if n == 0 {
 		return 0
 	}
+	s.changes++
 	s.entry(s.oldest).older = s.garbage
 	s.garbage = s.newest
 	s.newest, s.oldest, s.entries = 0, 0, 0

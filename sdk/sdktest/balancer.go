@@ -16,6 +16,7 @@ type balancing struct {
 	failures []int // of the tries before: statuses, or 0
 	chosen   int   // the index of the peer, -1 where none was chosen
 	more     int
+	upstream string // whose peers these are, where the plugin may change them
 }
 
 const maxMoreTries = 100

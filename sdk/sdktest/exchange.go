@@ -37,6 +37,10 @@ type Request struct {
 	// up, of weight 1, Name and Address being the same.
 	Peers []sdk.Peer
 
+	// Balances names that upstream in the place of Peers, where the plugin may
+	// change it: see UpstreamPeers.
+	Balances string
+
 	// Upstream makes the content where the plugin has no content handler.
 	Upstream Upstream
 }
@@ -104,6 +108,9 @@ func (h *Host) Begin(r Request) *Exchange {
 		ctx:      map[string]string{},
 	}
 	x.balancing = balancing{peers: peersOf(r.Peers), chosen: -1}
+	if r.Balances != "" {
+		x.balancing.upstream, x.balancing.peers = r.Balances, h.Peers(r.Balances)
+	}
 	x.uri = canonicalTarget(x.received)
 	x.status = http.StatusOK
 	x.upstream.Status = cmp.Or(x.upstream.Status, http.StatusOK)

@@ -51,7 +51,11 @@ func (f *fake) UpstreamAdd(upstream, address string, weight int32) int32 {
 		return noMemory
 	}
 	address = strings.Clone(address)
-	f.upstreams[upstream] = append(peers, sdk.Peer{Name: address, Address: address, Weight: int(weight), State: "up"})
+	added := sdk.Peer{Name: address, Address: address, Weight: int(weight), State: "up"}
+	f.upstreams[upstream] = append(peers, added)
+	if f.phase == abi.Balancer && f.exchange.balancing.upstream == upstream {
+		f.exchange.balancing.peers = append(f.exchange.balancing.peers, added)
+	}
 	return done
 }
 

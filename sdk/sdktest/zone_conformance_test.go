@@ -24,6 +24,24 @@ var zoneValues = []sdk.Value{
 	sdk.Bool(true), sdk.Bool(false),
 }
 
+// A lock that is held for longer ends when it says, for the one as for the
+// other.
+func TestLocksConform(t *testing.T) {
+	conform(t, nil, sdktest.Request{}, step{abi.Access, func(_ *sdk.Request, out *record) {
+		l := sdk.Lock{Zone: sdk.OpenZone("zone"), Expiry: sdk.TTL(time.Hour), Timeout: -1}
+		held, err := l.Take("k")
+		out.add("take", err)
+		_, err = l.Take("k")
+		out.add("again", err)
+		for _, ttl := range []sdk.TTL{0, sdk.TTL(time.Minute), -1, sdk.TTL(20 * time.Millisecond)} {
+			out.add("expire", ttl, held.Expire(ttl))
+		}
+		out.add("ended", sdk.Sleep(30*time.Millisecond), held.Expire(0), held.Release())
+		other, err := l.Take("k")
+		out.add("other", err, held.Expire(0), held.Release(), other.Release(), other.Release())
+	}})
+}
+
 func TestZones(t *testing.T) {
 	show := func(v sdk.Value, err error) string { return fmt.Sprintf("%d %.30q %v", v.Kind(), v, err) }
 	conform(t, nil, sdktest.Request{}, step{abi.Access, func(_ *sdk.Request, out *record) {

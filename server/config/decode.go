@@ -231,7 +231,11 @@ func (l *loader) text(path string, text *string, tag reflect.StructTag) {
 	case !filepath.IsAbs(*text):
 		*text = filepath.Join(filepath.Dir(l.config.File), *text)
 	}
-	if kind == "log" {
+	switch kind {
+	case "log":
+		return
+	case "kept":
+		l.folder(path, *text)
 		return
 	}
 	want := map[string]string{"dir": "directory", "file": "file"}[kind]
@@ -243,6 +247,17 @@ func (l *loader) text(path string, text *string, tag reflect.StructTag) {
 		l.problem(path, "cannot look at %s %q: %v", want, *text, cause(err))
 	case info.IsDir() != (kind == "dir"):
 		l.problem(path, "%q is not a %s", *text, want)
+	}
+}
+
+// folder reports that a file which phasm is to make has no folder, or is one
+// itself.
+func (l *loader) folder(path, file string) {
+	dir := filepath.Dir(file)
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		l.problem(path, "there is no directory %q for this file; a relative path starts at the configuration file's directory", dir)
+	} else if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
+		l.problem(path, "%q is not a file", file)
 	}
 }
 

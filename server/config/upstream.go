@@ -16,7 +16,8 @@ type Upstream struct {
 	Name string
 
 	// Peers are the servers of the group, at least one:
-	// peers = ["127.0.0.1:9001", {address = "127.0.0.1:9002"}].
+	// peers = ["127.0.0.1:9001", {address = "127.0.0.1:9002"}]. There may be none
+	// where a plugin is granted to add some.
 	Peers []Peer `toml:"peers"`
 
 	// Balancing says how they are chosen.
@@ -77,8 +78,8 @@ func (l *loader) checkUpstreams() {
 	for _, u := range l.config.Upstreams {
 		names = append(names, u.Name)
 		path := keyPath(keyPath("upstreams", u.Name), "peers")
-		if len(u.Peers) == 0 && !l.reported(path) {
-			l.problem(path, `there must be at least one peer, as in peers = ["127.0.0.1:9000"]`)
+		if len(u.Peers) == 0 && !l.reported(path) && !l.peersMayCome(u.Name) {
+			l.problem(path, `there must be at least one peer, as in peers = ["127.0.0.1:9000"], or a plugin that may add some: upstreams = [%s] among its grants`, describe(u.Name))
 		}
 		for i, p := range u.Peers {
 			l.checkPeer(indexPath(path, i), p)
@@ -93,6 +94,11 @@ func (l *loader) checkUpstreams() {
 				didYouMean(suggest.Nearest(r.Upstream, names), "declare it as [upstreams.NAME]"))
 		}
 	}
+}
+
+// peersMayCome tells whether a plugin may add peers to an upstream.
+func (l *loader) peersMayCome(name string) bool {
+	return slices.ContainsFunc(l.config.Plugins, func(p Plugin) bool { return slices.Contains(p.Grants.Upstreams, name) })
 }
 
 func (l *loader) checkPeer(path string, p Peer) {

@@ -21,6 +21,12 @@ type Zone struct {
 	// processes of several machines share it; package rediszone says what is
 	// different there.
 	Redis string `toml:"redis"`
+
+	// File is where the zone is kept beyond the process: a JSON object, which may
+	// also be edited while it is in use; package zone says what of a zone it has.
+	// It need not be there, but its folder must. Only with Size. Default empty:
+	// none.
+	File string `toml:"file" file:"kept"`
 }
 
 // ZoneGrant is an element of grants.zones.
@@ -51,6 +57,23 @@ func (l *loader) checkZone(z Zone) {
 		l.problem(keyPath(path, "redis"), "no Redis named %s%s", describe(z.Redis),
 			didYouMean(suggest.Nearest(z.Redis, servers), "declare it as [redis.NAME]"))
 	}
+	if z.Redis != "" && z.File != "" {
+		l.problem(keyPath(path, "file"), "a zone in Redis has no file; remove it, or write size in the place of redis")
+	}
+}
+
+// checkZoneFiles reports files that two zones would take turns to write.
+func (l *loader) checkZoneFiles() {
+	owners := map[string]string{}
+	for _, z := range l.config.Zones {
+		if z.File == "" {
+			continue
+		}
+		if owner, taken := owners[z.File]; taken {
+			l.problem(keyPath(keyPath("zones", z.Name), "file"), "zone %s has this file already; give each its own", describe(owner))
+		}
+		owners[z.File] = z.Name
+	}
 }
 
 // checkZones looks up the zones that plugins are granted, and warns of those
@@ -61,6 +84,7 @@ func (l *loader) checkZones() {
 		names = append(names, z.Name)
 		l.checkZone(z)
 	}
+	l.checkZoneFiles()
 	granted := map[string]bool{}
 	for _, p := range l.config.Plugins {
 		path := keyPath(keyPath(keyPath("plugins", p.Name), "grants"), "zones")

@@ -292,6 +292,7 @@ func (g *Group) resolved(e *entry, addresses []string, serving bool) {
 // arrange puts the peers into their tiers, with the options of their entries.
 // It is called locked.
 func (g *Group) arrange() {
+	g.version.Add(1)
 	g.tiers = [2]tier{{even: true}, {even: true}}
 	for _, e := range g.entries {
 		if e.removed {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,6 +22,7 @@ type Group struct {
 	settled bool // none is out or in its slow start: nothing depends on the time
 	queue   queue
 	closed  bool
+	version atomic.Uint64 // of the list of peers
 
 	changing sync.Mutex // held by Update and Close, ahead of mu
 	end      context.CancelFunc
@@ -85,6 +87,9 @@ func (g *Group) AppendPeers(dst []*Peer) []*Peer {
 	defer g.mu.Unlock()
 	return append(append(dst, g.tiers[0].peers...), g.tiers[1].peers...)
 }
+
+// Version is another number whenever AppendPeers may answer other peers.
+func (g *Group) Version() uint64 { return g.version.Load() }
 
 // Take is Pick for a caller that has chosen the peer itself. What is known of
 // the peer's health does not matter, nor whether it has been tried. It is

@@ -11,6 +11,7 @@ import (
 func init() {
 	sdk.Init(configure)
 	sdk.Rewrite(choose)
+	sdk.Balancer(pick)
 	sdk.HeaderFilter(tell)
 }
 
@@ -28,6 +29,7 @@ const key = "canary.version"
 var (
 	percent    int
 	userHeader string
+	newPeers   []string // those of an upstream's that have the new version
 )
 
 func configure() (err error) {
@@ -38,7 +40,8 @@ func configure() (err error) {
 	if percent < 0 || percent > 100 {
 		return errors.New("config.percent is not between 0 and 100")
 	}
-	return nil
+	newPeers, err = sdk.ConfigList("peers")
+	return err
 }
 
 // choose notes the version for what comes after: in the request's header

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"phasm/sdk"
 	"phasm/sdk/abi"
 	"phasm/sdk/sdktest"
 )
@@ -76,6 +77,40 @@ func TestPercent(t *testing.T) {
 	for want, percent := range map[string]any{"config.percent is not between 0 and 100": 101, "config.percent": "some"} {
 		if _, err := sdktest.Start(sdktest.Config{"percent": percent}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("with %v the error is %v, want %s", percent, err, want)
+		}
+	}
+}
+
+// Each version has its peers, and the old ones help out the new ones, never the
+// other way round.
+func TestPeers(t *testing.T) {
+	h := sdktest.New(t, sdktest.Config{"peers": []any{"10.0.0.3:80", "10.0.0.4:80"}})
+	old := []sdk.Peer{{Address: "10.0.0.1:80", Connections: 3}, {Address: "10.0.0.2:80", Connections: 5, Weight: 2}}
+	for _, test := range []struct {
+		user, name string
+		peers      []sdk.Peer
+		want       []string // one try after the other
+		told       string
+	}{
+		{"judy", "new", append(old, sdk.Peer{Address: "10.0.0.3:80", Connections: 1}, sdk.Peer{Address: "10.0.0.4:80"}), []string{"10.0.0.4:80", "10.0.0.3:80", "10.0.0.2:80", "10.0.0.1:80", ""}, stable},
+		{"judy", "up", append(old, sdk.Peer{Address: "10.0.0.3:80"}), []string{"10.0.0.3:80"}, canary},
+		{"judy", "failed", append(old, sdk.Peer{Address: "10.0.0.3:80", State: "failed"}), []string{"10.0.0.2:80"}, stable},
+		{"ann", "old", append(old, sdk.Peer{Address: "10.0.0.3:80"}), []string{"10.0.0.2:80", "10.0.0.1:80", ""}, stable},
+		{"ann", "failed", []sdk.Peer{{Address: "10.0.0.1:80", State: "failed"}, {Address: "10.0.0.2:80", State: "down"}, {Address: "10.0.0.3:80"}}, []string{"10.0.0.1:80", ""}, stable},
+	} {
+		r := user(test.user)
+		r.Peers = test.peers
+		x := h.Begin(r)
+		x.Run(abi.Rewrite)
+		for i, want := range test.want {
+			if got := x.Balance(); got != want {
+				t.Errorf("%s, %s, try %d: to %q, want %q", test.user, test.name, i, got, want)
+			}
+			x.Fail(0)
+		}
+		x.Run(abi.HeaderFilter)
+		if got := x.Response().Header.Get("X-Version"); got != test.told {
+			t.Errorf("%s, %s: told %q, want %q", test.user, test.name, got, test.told)
 		}
 	}
 }

@@ -392,6 +392,16 @@ var cases = []struct {
 		t.fails("swap", t.store.CompareAndSwap(ctx, []byte("k"), none, text("b"), 0), nil)
 		t.ttl("k", 0, nil)
 	}},
+	{"a value that is swapped for itself lives anew", func(t *tester) { // a lock that is held for longer
+		t.set("k", text("owner"), time.Second)
+		t.advance(900 * time.Millisecond)
+		t.fails("swap", t.store.CompareAndSwap(ctx, []byte("k"), text("other"), text("other"), time.Minute), zone.ErrExists)
+		t.fails("swap", t.store.CompareAndSwap(ctx, []byte("k"), text("owner"), text("owner"), 2*time.Second), nil)
+		t.advance(1900 * time.Millisecond)
+		t.get("k", `"owner"`)
+		t.advance(200 * time.Millisecond)
+		t.fails("swap", t.store.CompareAndSwap(ctx, []byte("k"), text("owner"), text("owner"), time.Minute), zone.ErrNotFound)
+	}},
 	{"delete", func(t *tester) {
 		t.fails("delete", t.store.Delete(ctx, []byte("k")), nil)
 		for _, v := range []zone.Value{text("v"), zone.IntOf(1), text(strings.Repeat("v", 500)), text(strings.Repeat("v", 5000))} {

@@ -733,7 +733,7 @@ func MessageData(buf []byte) int32 {
 	return Current.MessageData(buf)
 }
 
-// BalancerPeers: The upstream's peers as a list of six items each: its address as the configuration has it, the address to connect to, weight, requests that it is serving, its state (up, down, draining, unhealthy, failed), and whether this request has tried it (0 or 1). Their order is that of their indices, and stays as it is in this call.
+// BalancerPeers: The upstream's peers as a list of six items each: its address as the configuration has it, the address to connect to, weight, requests that it is serving, its state (up, down, draining, unhealthy, failed), and whether this request has tried it (0 or 1). Their order is that of their indices, and stays as it is in this call; peers that are added meanwhile follow.
 func BalancerPeers(buf []byte) int32 {
 	if !allows("balancer_peers", 0x800) {
 		return int32(abi.WrongPhase)

@@ -680,7 +680,7 @@ func MessageData(buf []byte) int32 {
 //go:noescape
 func host_balancer_peers(buf unsafe.Pointer, capacity uint32) int32
 
-// BalancerPeers: The upstream's peers as a list of six items each: its address as the configuration has it, the address to connect to, weight, requests that it is serving, its state (up, down, draining, unhealthy, failed), and whether this request has tried it (0 or 1). Their order is that of their indices, and stays as it is in this call.
+// BalancerPeers: The upstream's peers as a list of six items each: its address as the configuration has it, the address to connect to, weight, requests that it is serving, its state (up, down, draining, unhealthy, failed), and whether this request has tried it (0 or 1). Their order is that of their indices, and stays as it is in this call; peers that are added meanwhile follow.
 func BalancerPeers(buf []byte) int32 {
 	return host_balancer_peers(unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
 }
