@@ -6,6 +6,7 @@ import (
 
 	"github.com/tetratelabs/wazero/api"
 
+	"phasm/plugins/automaton"
 	"phasm/sdk/abi"
 )
 
@@ -16,9 +17,16 @@ type regexes struct {
 	mu     sync.RWMutex
 	list   []*regex
 	ids    map[regexKey]int
-	text   int             // of all patterns and flags, in bytes
-	size   int             // of all of them, as compiled
-	logged map[string]bool // which faults have been
+	sets   []*regexSet
+	setIDs map[string]int    // by the list of patterns
+	memory *automaton.Memory // of what matches them
+	text   int               // of all patterns and flags, in bytes
+	size   int               // of all of them, as compiled
+	logged map[string]bool   // which faults have been
+}
+
+func newRegexes() *regexes {
+	return &regexes{ids: map[regexKey]int{}, setIDs: map[string]int{}, logged: map[string]bool{}, memory: automaton.NewMemory(maxRegexTables)}
 }
 
 type regexKey struct{ pattern, flags string }
@@ -27,9 +35,10 @@ type regexKey struct{ pattern, flags string }
 // the server's memory, which are not the guest's.
 const (
 	maxRegexes     = 1000
-	maxRegexText   = 1 << 20 // bytes
-	maxRegexSize   = 500_000 // instructions
-	maxRegexFaults = 50      // how many different ones are logged
+	maxRegexText   = 1 << 20  // bytes
+	maxRegexSize   = 500_000  // instructions
+	maxRegexTables = 32 << 20 // bytes
+	maxRegexFaults = 50       // how many different ones are logged
 )
 
 func regexCompile(c *Call, s []uint64) {
@@ -39,7 +48,7 @@ func regexCompile(c *Call, s []uint64) {
 		fail(s, abi.BadArgument)
 		return
 	}
-	r := &c.Plugin.regexes
+	r := c.Plugin.regexes
 	r.mu.RLock()
 	id, known := r.ids[regexKey{string(pattern), string(flags)}]
 	r.mu.RUnlock()
@@ -73,16 +82,20 @@ func (r *regexes) add(pattern, flags string) (id int, errno abi.Errno, fault str
 		return id, 0, ""
 	}
 	text := len(pattern) + len(flags)
-	if len(r.list) == maxRegexes || r.text+text > maxRegexText || r.size+x.total > maxRegexSize {
-		return 0, abi.NoMemory, "cannot compile another regular expression: a plugin has at most 1000, of 1 MiB of text and 500,000 instructions in all"
-	}
-	if r.ids == nil {
-		r.ids = map[regexKey]int{}
+	if !r.room(text, x.total) {
+		return 0, abi.NoMemory, noRoom
 	}
 	id = len(r.list)
 	r.list, r.ids[key] = append(r.list, x), id
 	r.text, r.size = r.text+text, r.size+x.total
 	return id, 0, ""
+}
+
+const noRoom = "cannot compile another regular expression: a plugin has at most 1000, sets included, of 1 MiB of text and 500,000 instructions in all"
+
+// room tells whether there is room for another expression or set.
+func (r *regexes) room(text, size int) bool {
+	return len(r.list)+len(r.sets) < maxRegexes && r.text+text <= maxRegexText && r.size+size <= maxRegexSize
 }
 
 // firstTime tells whether a fault has not been logged before.
@@ -92,16 +105,16 @@ func (r *regexes) firstTime(fault string) bool {
 	if r.logged[fault] || len(r.logged) == maxRegexFaults {
 		return false
 	}
-	if r.logged == nil {
-		r.logged = map[string]bool{}
-	}
 	r.logged[fault] = true
 	return true
 }
 
 // regex is the expression of that number, or nil.
 func (c *Call) regex(number uint64) *regex {
-	r, id := &c.Plugin.regexes, int(api.DecodeI32(number))
+	return c.Plugin.regexes.at(int(api.DecodeI32(number)))
+}
+
+func (r *regexes) at(id int) *regex {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if id < 0 || id >= len(r.list) {

@@ -5,6 +5,8 @@ import (
 	"io"
 	"regexp"
 	"unicode/utf8"
+
+	"phasm/plugins/automaton"
 )
 
 // How a match is kept from taking more than the call may: package regexp knows
@@ -67,8 +69,20 @@ func (c *Call) spend(instructions int) {
 	}
 }
 
+// clock is the call's for an automaton.
+type clock struct{ *Call }
+
+// Spend implements automaton.Clock.
+func (c clock) Spend(steps int) { c.spend(steps) }
+
 // matches tells whether the text matches.
 func (c *Call) matches(x *regex, text []byte) bool {
+	x.once.Do(func() { x.table = automaton.New(c.Plugin.regexes.memory, x.prog) })
+	if x.table != nil {
+		if n, known := x.table.Match(text, clock{c}); known {
+			return n == 0
+		}
+	}
 	if len(text) > directly/x.size {
 		return x.re.MatchReader(c.read(text, x.size))
 	}
