@@ -2,7 +2,10 @@ package main
 
 import "phasm/sdk"
 
-var rules *sdk.RegexpSet
+var (
+	rules *sdk.RegexpSet
+	body  []byte // keeps its room
+)
 
 // patterns are those of the configuration of the other side.
 var patterns = []string{
@@ -35,8 +38,8 @@ func checkQuery(r *sdk.Request) sdk.Action {
 
 // checkBody does it with bodies.
 func checkBody(r *sdk.Request) sdk.Action {
-	body, err := r.BodyBytes(1 << 20)
-	if err != nil {
+	var err error
+	if body, err = r.AppendBody(body[:0], 1<<20); err != nil {
 		return r.Exit(400)
 	}
 	return checked(r, body)
