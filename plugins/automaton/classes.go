@@ -41,20 +41,21 @@ func classify(p *program) (*classes, bool) {
 	}
 	slices.Sort(borders)
 	borders = slices.Compact(borders)
-	ids, last := make([]int, len(borders)), 0
-	split := map[int]int{}
-	for _, ranges := range wanted {
-		clear(split)
+	ids := make([]int, len(borders))
+	type half struct{ set, id int } // what a set has split off a class
+	split := []half{{-1, 0}}        // by class
+	for set, ranges := range wanted {
 		for i := 0; i < len(ranges); i += 2 {
 			n, _ := slices.BinarySearch(borders, ranges[i])
 			for ; n < len(borders) && borders[n] <= ranges[i+1]; n++ {
-				id, known := split[ids[n]]
-				if !known {
-					last++
-					id = last
-					split[ids[n]] = id
+				h := &split[ids[n]]
+				if h.set != set {
+					*h = half{set, len(split)}
+					ids[n] = len(split)
+					split = append(split, half{set, len(split)})
+				} else {
+					ids[n] = h.id
 				}
-				ids[n] = id
 			}
 		}
 	}
@@ -108,10 +109,15 @@ func (c *classes) next(text []byte) (class uint32, width int) {
 // first and a last one, each set once.
 func ranges(p *program) [][]rune {
 	var all [][]rune
-	known := map[string]bool{}
+	known := map[uint64][]int{} // by a hash
 	add := func(ranges []rune) {
-		if key := string(ranges); !known[key] {
-			known[key] = true
+		const prime = 1<<40 + 1<<8 + 0xb3
+		var hash uint64
+		for _, r := range ranges {
+			hash = (hash ^ uint64(r)) * prime
+		}
+		if !slices.ContainsFunc(known[hash], func(n int) bool { return slices.Equal(all[n], ranges) }) {
+			known[hash] = append(known[hash], len(all))
 			all = append(all, ranges)
 		}
 	}

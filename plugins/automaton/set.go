@@ -65,58 +65,37 @@ type Clock interface {
 	Spend(steps int)
 }
 
-// A search tells its clock after so many bytes, and how many bytes of text
-// that the table knows take as long as one step.
-const (
-	stretch      = 32 << 10
-	bytesPerStep = 4
-)
-
-// patience is how many steps a search may add to the table before it gives up,
-// but for one in so many bytes of text.
-const (
-	patience = 2000
-	worth    = 10
-)
-
 // Match is the first of the expressions, in the order of the set, that matches
 // anywhere in the text, or -1. It is not known where the search has given up:
 // the table would have grown too large.
 func (s *Set) Match(text []byte, clock Clock) (index int, known bool) {
-	t, at, ok := s.start(begin)
-	if !ok {
+	best := none
+	w := s.walk(text, 0, clock)
+	for w.goes && best > 0 {
+		best = min(best, w.match())
+		w.on(len(text))
+	}
+	switch best = min(best, w.match()); {
+	case w.lost:
 		return 0, false
-	}
-	best := t.match(at)
-	for i, told, built := 0, 0, 0; best > 0 && !t.is(at, dead); {
-		end := min(len(text), told+stretch)
-		if i, at = t.run(text[:max(i, end)], i, at, &s.classes.ascii); i >= end && i < len(text) {
-			clock.Spend((i - told) / bytesPerStep)
-			told = i
-			continue
-		}
-		class, width := s.classes.next(text[i:])
-		next := t.steps[at+class].Load()
-		if next == unknown {
-			if built++; built > patience+i/worth {
-				return 0, false
-			}
-			clock.Spend(s.prog.size())
-			if t, next, ok = s.extend(t, at, class); !ok {
-				return 0, false
-			}
-		}
-		at, i = next&^notable, i+width
-		if next&notable != 0 {
-			best = min(best, t.match(at))
-		}
-		if width == 0 {
-			clock.Spend((i - told) / bytesPerStep)
-			break
-		}
-	}
-	if best == none {
+	case best == none:
 		return -1, true
 	}
 	return best, true
+}
+
+// Skip is a place before which no match begins at or behind from, and whether
+// there is a match at all. It is for package regexp to go on from there, and
+// some bytes before the match. Like Match it may not be known.
+func (s *Set) Skip(text []byte, from int, clock Clock) (at int, found, known bool) {
+	const stride = 64 // bytes between looks whether a match may have begun
+	at = from
+	w := s.walk(text, from, clock)
+	for w.goes && w.match() == none {
+		if w.table.is(w.state, fresh) {
+			at = w.at
+		}
+		w.on(w.at + stride)
+	}
+	return at, w.match() != none, !w.lost
 }

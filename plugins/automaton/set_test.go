@@ -1,13 +1,14 @@
 package automaton
 
 import (
-	"fmt"
+	"errors"
 	"math/rand/v2"
 	"regexp"
 	"regexp/syntax"
 	"strings"
 	"sync"
 	"testing"
+	"unicode/utf8"
 )
 
 // steps is a clock that counts.
@@ -130,6 +131,246 @@ func TestMatchOfSeveral(t *testing.T) {
 	}
 }
 
+// finder finds by package regexp the first match that begins at or behind a
+// place.
+type finder struct{ re, behind *regexp.Regexp }
+
+func newFinder(pattern string) finder {
+	tree, _ := syntax.Parse(pattern, syntax.Perl)
+	return finder{regexp.MustCompile(pattern), regexp.MustCompile(`\A(?s:.)(?s:.*?)(` + tree.String() + `)`)}
+}
+
+// from is where the match begins, or -1.
+func (f finder) from(text string, at int) int {
+	if at == 0 {
+		if loc := f.re.FindStringIndex(text); loc != nil {
+			return loc[0]
+		}
+		return -1
+	}
+	_, width := utf8.DecodeLastRuneInString(text[:at])
+	if loc := f.behind.FindStringSubmatchIndex(text[at-width:]); loc != nil {
+		return at - width + loc[2]
+	}
+	return -1
+}
+
+func checkSkip(t *testing.T, set *Set, f finder, text string, from int) {
+	t.Helper()
+	at, found, known := set.Skip([]byte(text), from, new(steps))
+	want := f.from(text, from)
+	if known && (found != (want >= 0) || at < from || found && at > want) {
+		t.Errorf("%q in %.80q from %d: skips to %d %v, and the first match is at %d", f.re, text, from, at, found, want)
+	}
+}
+
+func TestSkip(t *testing.T) {
+	for _, pattern := range patterns {
+		set, f := compile(t, pattern), newFinder(pattern)
+		for _, text := range texts {
+			for from := 0; from <= len(text); from += 1 + len(text)/10 {
+				if from == len(text) || utf8.RuneStart(text[from]) {
+					checkSkip(t, set, f, text, from)
+				}
+			}
+		}
+	}
+	text := strings.Repeat("an union of two ", 1000)
+	set := compile(t, "(?i)union.{1,5}select")
+	if at, found, known := set.Skip([]byte(text+"UNION select"), 0, new(steps)); !found || !known || at < len(text)-100 {
+		t.Errorf("skips to %d of %d only: %v %v", at, len(text), found, known)
+	}
+}
+
+func FuzzMatch(f *testing.F) {
+	for n, pattern := range patterns {
+		for m := n % 9; m < len(texts); m += 9 {
+			f.Add(pattern, patterns[(n+m)%len(patterns)], texts[m], uint16(m))
+		}
+	}
+	f.Fuzz(func(t *testing.T, first, second, text string, from uint16) {
+		if len(first)+len(second) > 200 || len(text) > 1000 {
+			t.Skip()
+		}
+		one, err1 := regexp.Compile(first)
+		two, err2 := regexp.Compile(second)
+		if err1 != nil || err2 != nil || one.NumSubexp()+two.NumSubexp() > 20 {
+			t.Skip()
+		}
+		for _, room := range []int{1 << 20, 16 << 10} {
+			set := within(t, NewMemory(room), first, second)
+			if set == nil {
+				t.Skip()
+			}
+			want := firstOf([]*regexp.Regexp{one, two}, text)
+			for range 2 {
+				if got, known := set.Match([]byte(text), new(steps)); known && got != want {
+					t.Errorf("%q and %q in %q: %d, want %d", first, second, text, got, want)
+				}
+			}
+		}
+		if strings.Contains(first, `\Q`) {
+			return
+		}
+		if at := int(from); at == 0 || at <= len(text) && utf8.ValidString(text) && (at == len(text) || utf8.RuneStart(text[at])) {
+			checkSkip(t, compile(t, first), newFinder(first), text, at)
+		}
+	})
+}
+
+// random is text that an expression below has a state of its own for at almost
+// every place.
+func random(n int) []byte {
+	source := rand.New(rand.NewPCG(1, 2))
+	text := make([]byte, n)
+	for i := range text {
+		text[i] = 'a' + byte(source.IntN(2))
+	}
+	return text
+}
+
+const exploding = "[ab]*a[ab]{300}c"
+
+// A search that only ever makes new states gives up, within bounds that do not
+// grow with the text.
+func TestGivesUp(t *testing.T) {
+	memory := NewMemory(16 << 20)
+	set := within(t, memory, exploding)
+	clock := new(steps)
+	for range 20 {
+		if _, known := set.Match(random(1<<20), clock); known {
+			t.Fatal("it does not give up")
+		}
+		if used := 16<<20 - memory.left.Load(); used > mostMemory {
+			t.Fatalf("it uses %d bytes", used)
+		}
+	}
+	if most := steps(20 * (2 * patience) * set.prog.size()); *clock > most {
+		t.Errorf("the searches take %d steps, at most %d", *clock, most)
+	}
+	if n, known := set.Match([]byte(strings.Repeat("a", 400)+"c"), clock); n != 0 || !known {
+		t.Errorf("afterwards it finds %d %v", n, known)
+	}
+}
+
+// Sets that share memory take no more than there is, and what one gives back
+// another one gets.
+func TestMemoryIsShared(t *testing.T) {
+	memory := NewMemory(200 << 10)
+	var sets []*Set
+	for range 20 {
+		sets = append(sets, within(t, memory, exploding))
+	}
+	for range 3 {
+		for _, set := range sets {
+			set.Match(random(10_000), new(steps))
+			if left := memory.left.Load(); left < 0 {
+				t.Fatalf("%d bytes too many are taken", -left)
+			}
+		}
+	}
+	used := 0
+	for _, set := range sets {
+		if t := set.table.Load(); t != nil {
+			used += t.memory
+		}
+	}
+	if left := int(memory.left.Load()); used+left != 200<<10 {
+		t.Errorf("of %d bytes %d are used and %d are left", 200<<10, used, left)
+	}
+}
+
+// A clock may stop a search anywhere, and the set is as good as before.
+func TestClockStops(t *testing.T) {
+	set := compile(t, exploding, "b.*d")
+	for limit := range 50 {
+		func() {
+			defer func() { recover() }()
+			set.Match(random(100_000), stopping{new(limit * 1000)})
+		}()
+	}
+	if n, known := set.Match([]byte("abd"), new(steps)); n != 1 || !known {
+		t.Errorf("afterwards it finds %d %v", n, known)
+	}
+}
+
+type stopping struct{ left *int }
+
+func (s stopping) Spend(n int) {
+	if *s.left -= n; *s.left < 0 {
+		panic(errors.New("stopped"))
+	}
+}
+
+// Searches run at once in a table that is often begun anew.
+func TestMatchAtOnce(t *testing.T) {
+	some := []string{"[ab]*a[ab]{5}c", "(?i)union.*select", `\bx\w+\b`}
+	var list []*regexp.Regexp
+	for _, pattern := range some {
+		list = append(list, regexp.MustCompile(pattern))
+	}
+	set := within(t, NewMemory(24<<10), some...)
+	var texts []string
+	var want []int
+	source := rand.New(rand.NewPCG(3, 4))
+	for range 200 {
+		b := make([]byte, source.IntN(400))
+		for i := range b {
+			b[i] = "abx _\n"[source.IntN(6)]
+		}
+		text := string(b) + []string{"", "abbbbbc", " UNION a SELECT", "-xab-", "ä"}[source.IntN(5)]
+		texts, want = append(texts, text), append(want, firstOf(list, text))
+	}
+	var wg sync.WaitGroup
+	for n := range 8 {
+		wg.Go(func() {
+			for i := range 2000 {
+				k := (i*7 + n*31) % len(texts)
+				if got, known := set.Match([]byte(texts[k]), new(steps)); known && got != want[k] {
+					t.Errorf("%q: %d, want %d", texts[k], got, want[k])
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// What tells too many characters apart has no table.
+func TestTooManyClasses(t *testing.T) {
+	var progs []*syntax.Prog
+	for first := rune(0x3400); first < 0x3400+mostClasses; first += 2000 {
+		var b strings.Builder
+		for r := first; r < first+2000; r++ {
+			b.WriteRune(r)
+		}
+		tree, _ := syntax.Parse(b.String(), syntax.Perl)
+		prog, _ := syntax.Compile(tree)
+		progs = append(progs, prog)
+	}
+	if New(NewMemory(1<<20), progs...) != nil {
+		t.Error("there is a table")
+	}
+	if set := New(NewMemory(1<<20), progs[:3]...); set == nil {
+		t.Error("there is none for less")
+	} else if n, known := set.Match([]byte("\u3400"), new(steps)); n != -1 || !known {
+		t.Errorf("it finds %d %v", n, known)
+	}
+}
+
+func TestAllocations(t *testing.T) {
+	set := compile(t, firewall...)
+	clock := new(steps)
+	for _, text := range texts {
+		text := []byte(text)
+		if n := testing.AllocsPerRun(10, func() {
+			set.Match(text, clock)
+			set.Skip(text, 0, clock)
+		}); n != 0 {
+			t.Errorf("%.50q takes %v allocations", text, n)
+		}
+	}
+}
+
 func BenchmarkMatch(b *testing.B) {
 	body := []byte(strings.Repeat("The quick brown fox jumps over the lazy dog, and nobody is hurt by it.\n", 230))
 	query := []byte("user=john.doe@example.com&search=the+quick+brown+fox&page=2&sort=name&filter=active")
@@ -147,6 +388,3 @@ func BenchmarkMatch(b *testing.B) {
 		})
 	}
 }
-
-var _ = fmt.Sprint
-var _ sync.Mutex

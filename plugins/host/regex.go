@@ -146,6 +146,7 @@ func regexFind(c *Call, s []uint64) {
 	}
 	var match []int
 	if c.possible(x, text) {
+		c.matching.lost = false
 		match = c.find(x, text, 0)
 	}
 	if match == nil {

@@ -1,0 +1,110 @@
+package automaton
+
+import "unicode/utf8"
+
+// walk is a search on its way through a text.
+type walk struct {
+	set   *Set
+	text  []byte
+	clock Clock
+	from  int
+	at    int
+	table *table
+	state uint32
+	goes  bool // neither is it at its end, nor is it known that nothing will match
+	lost  bool // it has given up
+	told  int  // up to where the clock knows
+	built int  // steps that the table did not have
+}
+
+// A walk tells its clock after so many bytes, and so many bytes of text for
+// which the table has the steps take as long as one step that it has to make.
+const (
+	stretch      = 32 << 10
+	bytesPerStep = 4
+)
+
+// patience is how many steps a walk may make before it gives up, beside one for
+// worth bytes of text.
+const (
+	patience = 2000
+	worth    = 10
+)
+
+// walk begins a search at a place of a text.
+func (s *Set) walk(text []byte, from int, clock Clock) walk {
+	before := begin
+	if from > 0 {
+		r, _ := utf8.DecodeLastRune(text[:from])
+		before = sideOf(r)
+	}
+	w := walk{set: s, text: text, clock: clock, from: from, at: from, told: from}
+	w.table, w.state, w.goes = s.start(before)
+	w.lost = !w.goes
+	return w
+}
+
+// match is the first expression of which a match ends where the walk is.
+func (w *walk) match() int {
+	if w.lost {
+		return none
+	}
+	return w.table.match(w.state)
+}
+
+// on goes on to a notable state, to the end of the text, or up to a place before
+// that, whichever comes first.
+func (w *walk) on(to int) {
+	if w.goes = w.goes && !w.table.is(w.state, dead); !w.goes {
+		return
+	}
+	for {
+		stop := min(to, len(w.text), w.told+stretch)
+		w.at, w.state = w.table.run(w.text[:max(w.at, stop)], w.at, w.state, &w.set.classes.ascii)
+		if w.at >= stop && w.at < len(w.text) {
+			if w.at >= to {
+				return
+			}
+			w.tell()
+			continue
+		}
+		class, width := w.set.classes.next(w.text[w.at:])
+		next := w.table.steps[w.state+class].Load()
+		if next == unknown {
+			if next = w.extend(class); w.lost {
+				return
+			}
+		}
+		w.state = next &^ notable
+		w.at += width
+		if width == 0 {
+			w.goes = false
+			w.tell()
+			return
+		}
+		if next&notable != 0 {
+			return
+		}
+	}
+}
+
+// tell tells the clock.
+func (w *walk) tell() {
+	w.clock.Spend((w.at - w.told) / bytesPerStep)
+	w.told = w.at
+}
+
+// extend has the table make a step.
+func (w *walk) extend(class uint32) (next uint32) {
+	w.clock.Spend(w.set.prog.size())
+	w.built++
+	ok := w.built <= patience+(w.at-w.from)/worth
+	if ok {
+		var t *table
+		if t, next, ok = w.set.extend(w.table, w.state, class); ok {
+			w.table = t
+		}
+	}
+	w.goes, w.lost = ok, !ok
+	return next
+}
