@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -91,6 +92,33 @@ func TestMatch(t *testing.T) {
 				}
 				if got, known := narrow.Match([]byte(text), new(steps)); known && got != want {
 					t.Errorf("%q in %.80q: %d, want %d where there is no room (round %d)", pattern, text, got, want, round)
+				}
+			}
+		}
+	}
+}
+
+// Long texts are read in lanes, whatever lies across their borders.
+func TestMatchInLanes(t *testing.T) {
+	source := rand.New(rand.NewPCG(5, 6))
+	words := []string{"the quick ", "a", "b", "ab ", "\n", "union ", "from", "x", ",x", "\na", "é", "日本", "\xff", "= ", "1 ", "k"}
+	for _, pattern := range append(patterns, "(?s)union.*zselect", "(?s)^the.*zz", "(?m)^b.*zz$", `\bfrom\b.{300}z`, "[ab]{3}.{2}zz", "(?i)zz|Z") {
+		re, set := regexp.MustCompile(pattern), compile(t, pattern)
+		for range 30 {
+			var b []byte
+			for n := 300 + source.IntN(2000); len(b) < n; {
+				b = append(b, words[source.IntN(1+source.IntN(len(words)))]...)
+			}
+			if source.IntN(2) == 0 {
+				b = slices.Insert(b, source.IntN(len(b)), []byte("zz select ")...)
+			}
+			want := -1
+			if re.Match(b) {
+				want = 0
+			}
+			for round := range 2 {
+				if got, known := set.Match(b, new(steps)); got != want && known {
+					t.Errorf("%q in %q: %d, want %d (round %d)", pattern, b, got, want, round)
 				}
 			}
 		}
@@ -252,6 +280,29 @@ func TestGivesUp(t *testing.T) {
 		t.Errorf("afterwards it finds %d %v", n, known)
 	}
 }
+
+// The clock is told on the way, not at the end of a long text.
+func TestTellsClock(t *testing.T) {
+	set := compile(t, "(?i)union", "é$")
+	for _, char := range []string{"x", "é", "\xff"} {
+		text := []byte(strings.Repeat(char, 1<<20) + "z")
+		clock := &most{}
+		for range 2 { // the second one makes no steps
+			*clock = most{}
+			if n, known := set.Match(text, clock); n != -1 || !known {
+				t.Errorf("%q: %d %v", char, n, known)
+			}
+		}
+		if bytes := clock.sum * bytesPerStep; clock.once > 2*stretch || bytes < len(text)*9/10 || bytes > len(text) {
+			t.Errorf("for %d times %q the clock is told of %d bytes, %d at once", 1<<20, char, bytes, clock.once*bytesPerStep)
+		}
+	}
+}
+
+// most is a clock that keeps the most that it was told at once.
+type most struct{ once, sum int }
+
+func (m *most) Spend(n int) { m.once, m.sum = max(m.once, n), m.sum+n }
 
 // Sets that share memory take no more than there is, and what one gives back
 // another one gets.

@@ -30,18 +30,49 @@ func (t *table) match(at uint32) int { return int(t.steps[at+notASCII].Load() &^
 
 func (t *table) is(at, fact uint32) bool { return t.steps[at+facts].Load()&fact != 0 }
 
-// run goes on from a state while the table knows the way and nothing is notable.
-func (t *table) run(text []byte, i int, at uint32, ascii *[256]uint16) (int, uint32) {
+// run goes on from a state at a place of a text, until it is at another place or
+// behind it, the table does not know the way, or what comes is notable.
+func (t *table) run(text []byte, i, to int, at uint32, c *classes) (int, uint32) {
 	steps := t.steps
-	for i < len(text) {
-		next := steps[at+uint32(ascii[text[i]])].Load()
-		if next >= notable {
+	for i < to {
+		class := uint32(c.ascii[text[i]])
+		next := steps[at+class].Load()
+		if next < notable {
+			at = next
+			i++
+			continue
+		}
+		if class != notASCII {
+			break
+		}
+		class, width := c.next(text[i:])
+		if next = steps[at+class].Load(); next >= notable {
 			break
 		}
 		at = next
-		i++
+		i += width
 	}
 	return i, at
+}
+
+// runLanes runs through pieces of a text at once, each of so many bytes and from
+// a state of its own, until one of them comes to a step that run does not take.
+// So many bytes of each have been run through, before and afterwards.
+func (t *table) runLanes(text []byte, ran, size int, states *[lanes]uint32, ascii *[256]uint16) int {
+	steps := t.steps
+	ta, tb, tc, td := text[:size], text[size:2*size], text[2*size:3*size], text[3*size:4*size]
+	a, b, c, d := states[0], states[1], states[2], states[3]
+	for ran < len(ta) && ran < len(tb) && ran < len(tc) && ran < len(td) {
+		na, nb := steps[a+uint32(ascii[ta[ran]])].Load(), steps[b+uint32(ascii[tb[ran]])].Load()
+		nc, nd := steps[c+uint32(ascii[tc[ran]])].Load(), steps[d+uint32(ascii[td[ran]])].Load()
+		if na|nb|nc|nd >= notable {
+			break
+		}
+		a, b, c, d = na, nb, nc, nd
+		ran++
+	}
+	*states = [lanes]uint32{a, b, c, d}
+	return ran
 }
 
 // generation is the states that have the same numbers. All but memory is under

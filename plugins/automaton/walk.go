@@ -11,6 +11,7 @@ type walk struct {
 	at    int
 	table *table
 	state uint32
+	alone int  // up to where it does without lanes
 	goes  bool // neither is it at its end, nor is it known that nothing will match
 	lost  bool // it has given up
 	told  int  // up to where the clock knows
@@ -60,7 +61,7 @@ func (w *walk) on(to int) {
 	}
 	for {
 		stop := min(to, len(w.text), w.told+stretch)
-		w.at, w.state = w.table.run(w.text[:max(w.at, stop)], w.at, w.state, &w.set.classes.ascii)
+		w.run(stop)
 		if w.at >= stop && w.at < len(w.text) {
 			if w.at >= to {
 				return
@@ -71,9 +72,12 @@ func (w *walk) on(to int) {
 		class, width := w.set.classes.next(w.text[w.at:])
 		next := w.table.steps[w.state+class].Load()
 		if next == unknown {
-			if next = w.extend(class); w.lost {
+			t, made, ok := w.extend(w.state, class)
+			if !ok {
+				w.goes, w.lost = false, true
 				return
 			}
+			w.table, next = t, made
 		}
 		w.state = next &^ notable
 		w.at += width
@@ -94,17 +98,11 @@ func (w *walk) tell() {
 	w.told = w.at
 }
 
-// extend has the table make a step.
-func (w *walk) extend(class uint32) (next uint32) {
+// extend has the table make a step. It is false where the walk has to give up.
+func (w *walk) extend(state, class uint32) (t *table, next uint32, ok bool) {
 	w.clock.Spend(w.set.prog.size())
-	w.built++
-	ok := w.built <= patience+(w.at-w.from)/worth
-	if ok {
-		var t *table
-		if t, next, ok = w.set.extend(w.table, w.state, class); ok {
-			w.table = t
-		}
+	if w.built++; w.built > patience+(w.at-w.from)/worth {
+		return nil, 0, false
 	}
-	w.goes, w.lost = ok, !ok
-	return next
+	return w.set.extend(w.table, state, class)
 }
