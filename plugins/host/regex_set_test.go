@@ -25,8 +25,8 @@ func (g *guest) regexSet(patterns ...string) int {
 
 func TestRegexSet(t *testing.T) {
 	g := newGuest(t)
-	set := g.regexSet("(?i)second", "first", "^$", `\bz`, "[^a]\xff")
-	if again := g.regexSet("(?i)second", "first", "^$", `\bz`, "[^a]\xff"); again != set {
+	set := g.regexSet("(?i)second", "first", "^$", `\bz`, "[^a]\ufffd")
+	if again := g.regexSet("(?i)second", "first", "^$", `\bz`, "[^a]\ufffd"); again != set {
 		t.Errorf("the same set has the numbers %d and %d", set, again)
 	}
 	if other := g.regexSet("first", "(?i)second"); other == set {
@@ -101,6 +101,22 @@ func TestRegexSetFallsBack(t *testing.T) {
 		g.want(want, "regex_set_match", set, text+attack)
 		g.want(want, "regex_set_match", set, attack)
 	}
+}
+
+// So it is where the expressions tell more characters apart than a table can.
+func TestRegexSetWithoutTable(t *testing.T) {
+	g := newGuest(t)
+	var patterns []string
+	for first := rune(0x3400); first < 0x3400+18_000; first += 2000 {
+		pattern := make([]rune, 2000)
+		for i := range pattern {
+			pattern[i] = first + rune(i)
+		}
+		patterns = append(patterns, string(pattern))
+	}
+	set := g.regexSet(patterns...)
+	g.want(8, "regex_set_match", set, "x"+patterns[8])
+	g.want(notFound, "regex_set_match", set, patterns[8][3:])
 }
 
 func TestRegexSetIsStopped(t *testing.T) {
