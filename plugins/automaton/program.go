@@ -109,7 +109,7 @@ type state struct {
 	places []uint32 // instructions that take a character, or wait for what follows; sorted
 	before side     // what stands before, where one of them waits; else other
 	match  int      // the first expression of which a match ends here, or has just ended
-	facts  uint32
+	facts  uint32   // dead, fresh
 }
 
 // looking are instructions that only the next character decides about. The

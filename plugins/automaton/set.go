@@ -1,5 +1,5 @@
 // Package automaton tells which of several regular expressions match a text, in
-// one pass over it that takes one or two nanoseconds a byte, however many
+// one pass over it that takes one to two nanoseconds a byte, however many
 // expressions there are. Package regexp needs some tens of nanoseconds for each
 // byte and expression.
 //
@@ -75,6 +75,7 @@ func (s *Set) Match(text []byte, clock Clock) (index int, known bool) {
 		best = min(best, w.match())
 		w.on(len(text))
 	}
+	w.tell()
 	switch best = min(best, w.match()); {
 	case w.lost:
 		return 0, false
@@ -97,5 +98,6 @@ func (s *Set) Skip(text []byte, from int, clock Clock) (at int, found, known boo
 		}
 		w.on(w.at + stride)
 	}
+	w.tell()
 	return at, w.match() != none, !w.lost
 }

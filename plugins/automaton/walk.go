@@ -7,15 +7,15 @@ type walk struct {
 	set   *Set
 	text  []byte
 	clock Clock
-	from  int
-	at    int
-	table *table
-	state uint32
-	alone int  // up to where it does without lanes
-	goes  bool // neither is it at its end, nor is it known that nothing will match
-	lost  bool // it has given up
-	told  int  // up to where the clock knows
-	built int  // steps that the table did not have
+	from  int    // where in the text it began
+	at    int    // where it is
+	table *table // of the set, some time ago
+	state uint32 // the begin of its row
+	goes  bool   // neither is it at its end, nor is it known that nothing will match
+	lost  bool   // it has given up
+	alone int    // up to where it does without lanes
+	told  int    // up to where the clock knows
+	built int    // steps that the table did not have
 }
 
 // A walk tells its clock after so many bytes, and so many bytes of text for
@@ -83,7 +83,6 @@ func (w *walk) on(to int) {
 		w.at += width
 		if width == 0 {
 			w.goes = false
-			w.tell()
 			return
 		}
 		if next&notable != 0 {
