@@ -3,6 +3,7 @@ package host
 import (
 	"encoding/binary"
 	"sync"
+	"sync/atomic"
 
 	"github.com/tetratelabs/wazero/api"
 
@@ -14,10 +15,11 @@ import (
 // know them by. All instances of a plugin share them, and they live as long as
 // the plugin: until the generation that loaded it has ended.
 type regexes struct {
-	mu     sync.RWMutex
-	list   []*regex
+	list numbered[regex]
+	sets numbered[regexSet]
+
+	mu     sync.RWMutex // over the rest, and over what is added
 	ids    map[regexKey]int
-	sets   []*regexSet
 	setIDs map[string]int    // by the list of patterns
 	memory *automaton.Memory // of what matches them
 	text   int               // of all patterns and flags, in bytes
@@ -27,6 +29,31 @@ type regexes struct {
 
 func newRegexes() *regexes {
 	return &regexes{ids: map[regexKey]int{}, setIDs: map[string]int{}, logged: map[string]bool{}, memory: automaton.NewMemory(maxRegexTables)}
+}
+
+// numbered is what guests know by its number. It is read without a lock, because
+// each match does, and added to by one at a time.
+type numbered[T any] struct{ list atomic.Pointer[[]*T] }
+
+func (n *numbered[T]) all() []*T {
+	if all := n.list.Load(); all != nil {
+		return *all
+	}
+	return nil
+}
+
+// at is what has the number, or nil.
+func (n *numbered[T]) at(id int) *T {
+	if all := n.all(); id >= 0 && id < len(all) {
+		return all[id]
+	}
+	return nil
+}
+
+func (n *numbered[T]) add(x *T) (id int) {
+	all := append(n.all(), x)
+	n.list.Store(&all)
+	return len(all) - 1
 }
 
 type regexKey struct{ pattern, flags string }
@@ -85,8 +112,8 @@ func (r *regexes) add(pattern, flags string) (id int, errno abi.Errno, fault str
 	if !r.room(text, x.total) {
 		return 0, abi.NoMemory, noRoom
 	}
-	id = len(r.list)
-	r.list, r.ids[key] = append(r.list, x), id
+	id = r.list.add(x)
+	r.ids[key] = id
 	r.text, r.size = r.text+text, r.size+x.total
 	return id, 0, ""
 }
@@ -95,7 +122,7 @@ const noRoom = "cannot compile another regular expression: a plugin has at most 
 
 // room tells whether there is room for another expression or set.
 func (r *regexes) room(text, size int) bool {
-	return len(r.list)+len(r.sets) < maxRegexes && r.text+text <= maxRegexText && r.size+size <= maxRegexSize
+	return len(r.list.all())+len(r.sets.all()) < maxRegexes && r.text+text <= maxRegexText && r.size+size <= maxRegexSize
 }
 
 // firstTime tells whether a fault has not been logged before.
@@ -111,16 +138,7 @@ func (r *regexes) firstTime(fault string) bool {
 
 // regex is the expression of that number, or nil.
 func (c *Call) regex(number uint64) *regex {
-	return c.Plugin.regexes.at(int(api.DecodeI32(number)))
-}
-
-func (r *regexes) at(id int) *regex {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	if id < 0 || id >= len(r.list) {
-		return nil
-	}
-	return r.list[id]
+	return c.Plugin.regexes.list.at(int(api.DecodeI32(number)))
 }
 
 func regexMatch(c *Call, s []uint64) {

@@ -69,7 +69,7 @@ func (c *Call) addSet(key string, patterns []string) (id int, errno abi.Errno, f
 		if errno != 0 {
 			return 0, errno, fault
 		}
-		x := r.at(id)
+		x := r.list.at(id)
 		set.all, progs = append(set.all, x), append(progs, x.prog)
 		if size += x.size; size > maxSetSize {
 			return 0, abi.BadArgument, fmt.Sprintf("cannot compile a set of %d regular expressions: they have more than %d instructions", len(patterns), maxSetSize)
@@ -88,14 +88,14 @@ func (c *Call) addSet(key string, patterns []string) (id int, errno abi.Errno, f
 	if !r.room(len(key), size) {
 		return 0, abi.NoMemory, noRoom
 	}
-	id = len(r.sets)
-	r.sets, r.setIDs[key] = append(r.sets, set), id
+	id = r.sets.add(set)
+	r.setIDs[key] = id
 	r.text, r.size = r.text+len(key), r.size+size
 	return id, 0, ""
 }
 
 func regexSetMatch(c *Call, s []uint64) {
-	set := c.regexSet(s[0])
+	set := c.Plugin.regexes.sets.at(int(api.DecodeI32(s[0])))
 	text, ok := c.view(s[1], s[2])
 	if set == nil || !ok {
 		fail(s, abi.BadArgument)
@@ -107,17 +107,6 @@ func regexSetMatch(c *Call, s []uint64) {
 		return
 	}
 	answer(s, n)
-}
-
-// regexSet is the set of that number, or nil.
-func (c *Call) regexSet(number uint64) *regexSet {
-	r, id := c.Plugin.regexes, int(api.DecodeI32(number))
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	if id < 0 || id >= len(r.sets) {
-		return nil
-	}
-	return r.sets[id]
 }
 
 // firstMatch is the first expression of a set that matches, or -1.
