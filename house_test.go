@@ -37,7 +37,8 @@ var imports = []struct{ pkg, may string }{
 	{"plugins/redis", "plugins/redis/command"},
 	{"plugins/redis/redistest", ""},
 	{"plugins/rediszone", "plugins/redis plugins/zone"},
-	{"plugins/host", "sdk/abi pool plugins/meter plugins/zone plugins/metric plugins/httpclient plugins/redis plugins/redis/command"},
+	{"plugins/automaton", ""},
+	{"plugins/host", "sdk/abi pool plugins/automaton plugins/meter plugins/zone plugins/metric plugins/httpclient plugins/redis plugins/redis/command"},
 	{"plugins/host/gen", "sdk/abi plugins/host"},
 	{"plugins", "sdk/abi pool plugins/memory plugins/meter plugins/metric plugins/source plugins/suggest plugins/zone plugins/host plugins/redis"},
 

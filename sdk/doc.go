@@ -45,8 +45,8 @@
 //     published in Redis
 //   - config.go, env.go, log.go, time.go, metric.go: what has nothing to do
 //     with a request and works in every phase
-//   - regex.go, hash.go, encode.go, random.go: what the server does faster or
-//     better than a guest can by itself, in every phase
+//   - regex.go, regex_set.go, hash.go, encode.go, random.go: what the server does
+//     faster or better than a guest can by itself, in every phase
 //   - http.go: [Get], [Fetch], [FetchAll] and [Send] send requests to other servers
 //
 // Package sdktest runs a plugin in an ordinary go test, without WebAssembly.

@@ -279,6 +279,20 @@ func ExampleRegexp_Replace() {
 	// Output: ann of home, bob of work <nil>
 }
 
+func ExampleRegexpSet() {
+	h := start(nil)
+	defer h.Close()
+
+	attacks := sdk.MustCompileSet(`(?i)union\s+select`, `(?i)<\s*script`)
+	fmt.Println(attacks.Match("<script> UNION SELECT"))
+	fmt.Println(attacks.Match("< Script >"))
+	fmt.Println(attacks.Match("shoes"))
+	// Output:
+	// 0 true
+	// 1 true
+	// 0 false
+}
+
 func ExampleHMACSHA256() {
 	h := start(nil)
 	defer h.Close()

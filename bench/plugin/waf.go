@@ -2,7 +2,10 @@ package main
 
 import "phasm/sdk"
 
-var rules []*sdk.Regexp
+var (
+	rules *sdk.RegexpSet
+	body  []byte // keeps its room
+)
 
 // patterns are those of the configuration of the other side.
 var patterns = []string{
@@ -16,15 +19,12 @@ var patterns = []string{
 	`(?:<!entity|<!doctype[^>]+\[)`,
 }
 
-func compileRules() error {
-	for _, p := range patterns {
-		rule, err := sdk.Compile("(?i)" + p)
-		if err != nil {
-			return err
-		}
-		rules = append(rules, rule)
+func compileRules() (err error) {
+	for i, p := range patterns {
+		patterns[i] = "(?i)" + p
 	}
-	return nil
+	rules, err = sdk.CompileSet(patterns...)
+	return err
 }
 
 // checkQuery turns away queries that look like an attack.
@@ -38,8 +38,8 @@ func checkQuery(r *sdk.Request) sdk.Action {
 
 // checkBody does it with bodies.
 func checkBody(r *sdk.Request) sdk.Action {
-	body, err := r.BodyBytes(1 << 20)
-	if err != nil {
+	var err error
+	if body, err = r.AppendBody(body[:0], 1<<20); err != nil {
 		return r.Exit(400)
 	}
 	return checked(r, body)
@@ -48,10 +48,8 @@ func checkBody(r *sdk.Request) sdk.Action {
 func clean(r *sdk.Request) sdk.Action { return text(r, "clean\n") }
 
 func checked(r *sdk.Request, text []byte) sdk.Action {
-	for _, rule := range rules {
-		if rule.MatchBytes(text) {
-			return r.Exit(403)
-		}
+	if _, found := rules.MatchBytes(text); found {
+		return r.Exit(403)
 	}
 	return sdk.Continue
 }

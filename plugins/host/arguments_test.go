@@ -44,6 +44,8 @@ func goodList(f *host.Function) []byte {
 		return command
 	case "redis_pipeline":
 		return list(string(command), string(command))
+	case "regex_set_compile":
+		return list("x-a")
 	}
 	return nil
 }
@@ -104,6 +106,7 @@ func (g *guest) begin(phase abi.Phase) {
 			g.ask("metric_series", int(id), []string{})
 		}
 		g.ask("regex_compile", "x-a", "")
+		g.ask("regex_set_compile", []string{"x-a"})
 	}
 	if g.call.Exchange != nil {
 		g.call.Exchange.Release()

@@ -25,7 +25,7 @@ type Plugin struct {
 	environment environment
 	redis       []redisServer
 	refusals    refusals
-	regexes     regexes
+	regexes     *regexes
 	uuids       uuids
 	zones       []Zone
 	http        httpGrants
@@ -43,6 +43,7 @@ func NewPlugin(name string, config map[string]any, grants Grants, log *slog.Logg
 		environment: newEnvironment(grants),
 		redis:       newRedisServers(grants),
 		refusals:    refusals{plugin: name, log: log, logged: map[string]bool{}},
+		regexes:     newRegexes(),
 		zones:       grants.Zones,
 		http:        newHTTPGrants(grants),
 		upstreams:   grants.Upstreams,

@@ -3,9 +3,11 @@ package host
 import (
 	"encoding/binary"
 	"sync"
+	"sync/atomic"
 
 	"github.com/tetratelabs/wazero/api"
 
+	"phasm/plugins/automaton"
 	"phasm/sdk/abi"
 )
 
@@ -13,12 +15,45 @@ import (
 // know them by. All instances of a plugin share them, and they live as long as
 // the plugin: until the generation that loaded it has ended.
 type regexes struct {
-	mu     sync.RWMutex
-	list   []*regex
+	list numbered[regex]
+	sets numbered[regexSet]
+
+	mu     sync.RWMutex // over the rest, and over what is added
 	ids    map[regexKey]int
-	text   int             // of all patterns and flags, in bytes
-	size   int             // of all of them, as compiled
-	logged map[string]bool // which faults have been
+	setIDs map[string]int    // by the list of patterns
+	memory *automaton.Memory // of what matches them
+	text   int               // of all patterns and flags, in bytes
+	size   int               // of all of them, as compiled
+	logged map[string]bool   // which faults have been
+}
+
+func newRegexes() *regexes {
+	return &regexes{ids: map[regexKey]int{}, setIDs: map[string]int{}, logged: map[string]bool{}, memory: automaton.NewMemory(maxRegexTables)}
+}
+
+// numbered is what guests know by its number. It is read without a lock, because
+// each match does, and added to by one at a time.
+type numbered[T any] struct{ list atomic.Pointer[[]*T] }
+
+func (n *numbered[T]) all() []*T {
+	if all := n.list.Load(); all != nil {
+		return *all
+	}
+	return nil
+}
+
+// at is what has the number, or nil.
+func (n *numbered[T]) at(id int) *T {
+	if all := n.all(); id >= 0 && id < len(all) {
+		return all[id]
+	}
+	return nil
+}
+
+func (n *numbered[T]) add(x *T) (id int) {
+	all := append(n.all(), x)
+	n.list.Store(&all)
+	return len(all) - 1
 }
 
 type regexKey struct{ pattern, flags string }
@@ -27,9 +62,10 @@ type regexKey struct{ pattern, flags string }
 // the server's memory, which are not the guest's.
 const (
 	maxRegexes     = 1000
-	maxRegexText   = 1 << 20 // bytes
-	maxRegexSize   = 500_000 // instructions
-	maxRegexFaults = 50      // how many different ones are logged
+	maxRegexText   = 1 << 20  // bytes
+	maxRegexSize   = 500_000  // instructions
+	maxRegexTables = 32 << 20 // bytes
+	maxRegexFaults = 50       // how many different ones are logged
 )
 
 func regexCompile(c *Call, s []uint64) {
@@ -39,7 +75,7 @@ func regexCompile(c *Call, s []uint64) {
 		fail(s, abi.BadArgument)
 		return
 	}
-	r := &c.Plugin.regexes
+	r := c.Plugin.regexes
 	r.mu.RLock()
 	id, known := r.ids[regexKey{string(pattern), string(flags)}]
 	r.mu.RUnlock()
@@ -73,16 +109,20 @@ func (r *regexes) add(pattern, flags string) (id int, errno abi.Errno, fault str
 		return id, 0, ""
 	}
 	text := len(pattern) + len(flags)
-	if len(r.list) == maxRegexes || r.text+text > maxRegexText || r.size+x.total > maxRegexSize {
-		return 0, abi.NoMemory, "cannot compile another regular expression: a plugin has at most 1000, of 1 MiB of text and 500,000 instructions in all"
+	if !r.room(text, x.total) {
+		return 0, abi.NoMemory, noRoom
 	}
-	if r.ids == nil {
-		r.ids = map[regexKey]int{}
-	}
-	id = len(r.list)
-	r.list, r.ids[key] = append(r.list, x), id
+	id = r.list.add(x)
+	r.ids[key] = id
 	r.text, r.size = r.text+text, r.size+x.total
 	return id, 0, ""
+}
+
+const noRoom = "cannot compile another regular expression: a plugin has at most 1000, sets included, of 1 MiB of text and 500,000 instructions in all"
+
+// room tells whether there is room for another expression or set.
+func (r *regexes) room(text, size int) bool {
+	return len(r.list.all())+len(r.sets.all()) < maxRegexes && r.text+text <= maxRegexText && r.size+size <= maxRegexSize
 }
 
 // firstTime tells whether a fault has not been logged before.
@@ -92,22 +132,13 @@ func (r *regexes) firstTime(fault string) bool {
 	if r.logged[fault] || len(r.logged) == maxRegexFaults {
 		return false
 	}
-	if r.logged == nil {
-		r.logged = map[string]bool{}
-	}
 	r.logged[fault] = true
 	return true
 }
 
 // regex is the expression of that number, or nil.
 func (c *Call) regex(number uint64) *regex {
-	r, id := &c.Plugin.regexes, int(api.DecodeI32(number))
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	if id < 0 || id >= len(r.list) {
-		return nil
-	}
-	return r.list[id]
+	return c.Plugin.regexes.list.at(int(api.DecodeI32(number)))
 }
 
 func regexMatch(c *Call, s []uint64) {
@@ -133,6 +164,7 @@ func regexFind(c *Call, s []uint64) {
 	}
 	var match []int
 	if c.possible(x, text) {
+		c.matching.lost = false
 		match = c.find(x, text, 0)
 	}
 	if match == nil {

@@ -8,6 +8,9 @@ import (
 	"regexp/syntax"
 	"strconv"
 	"strings"
+	"sync"
+
+	"phasm/plugins/automaton"
 )
 
 // regex is a regular expression in RE2's syntax, which Go's package regexp
@@ -26,6 +29,10 @@ type regex struct {
 	behind *regexp.Regexp
 
 	literals []literal // one of these is in each text that matches; nil: nothing is known
+
+	prog  *syntax.Prog
+	once  sync.Once
+	table *automaton.Set // what tells whether it matches, made by once; nil: there is none
 }
 
 // Limits of one expression.
@@ -61,7 +68,12 @@ func newRegex(pattern, flags string) (*regex, error) {
 	if err != nil {
 		return nil, cannot(reason(err))
 	}
-	x := &regex{re: re, size: size, total: size, weight: weight, literals: literalsOf(tree.Simplify())}
+	simple := tree.Simplify()
+	prog, err := syntax.Compile(simple)
+	if err != nil {
+		return nil, cannot(reason(err))
+	}
+	x := &regex{re: re, size: size, total: 2 * size, weight: weight, literals: literalsOf(simple), prog: prog}
 	for _, name := range re.SubexpNames() {
 		x.names = appendItem(x.names, bytesOf(name))
 	}
@@ -70,7 +82,7 @@ func newRegex(pattern, flags string) (*regex, error) {
 		if x.behind, err = regexp.Compile(`\A(?s:.)(?s:.*?)(` + tree.String() + `)`); err != nil {
 			return nil, cannot(reason(err))
 		}
-		x.total = 2 * size
+		x.total = 3 * size
 	}
 	return x, nil
 }

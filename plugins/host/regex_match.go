@@ -5,9 +5,15 @@ import (
 	"io"
 	"regexp"
 	"unicode/utf8"
+
+	"phasm/plugins/automaton"
 )
 
-// How a match is kept from taking more than the call may: package regexp knows
+// Whether a text matches the expression's automaton tells, and about where a
+// match begins; the rest is package regexp's, and everything where the automaton
+// gives up.
+//
+// How that match is kept from taking more than the call may: package regexp knows
 // no deadline, and its worst case is an instruction for each of the
 // expression's and each byte of the text, some 5 to 10 ns. Where that is over
 // within directly many it gets the text as it is, and takes its fastest way.
@@ -24,6 +30,7 @@ type matching struct {
 	reader runes
 	spent  int // instructions since the last look
 	parts  []part
+	lost   bool // the automaton has given up in this call
 }
 
 // runes reads a text rune by rune, and looks at the clock on the way.
@@ -67,8 +74,25 @@ func (c *Call) spend(instructions int) {
 	}
 }
 
+// clock is the call's for an automaton.
+type clock struct{ *Call }
+
+// Spend implements automaton.Clock.
+func (c clock) Spend(steps int) { c.spend(steps) }
+
+// automaton is that of an expression, or nil. It is made at the first match.
+func (c *Call) automaton(x *regex) *automaton.Set {
+	x.once.Do(func() { x.table = automaton.New(c.Plugin.regexes.memory, x.prog) })
+	return x.table
+}
+
 // matches tells whether the text matches.
 func (c *Call) matches(x *regex, text []byte) bool {
+	if a := c.automaton(x); a != nil {
+		if n, known := a.Match(text, clock{c}); known {
+			return n == 0
+		}
+	}
 	if len(text) > directly/x.size {
 		return x.re.MatchReader(c.read(text, x.size))
 	}
@@ -78,28 +102,45 @@ func (c *Call) matches(x *regex, text []byte) bool {
 
 // find is the first match at or behind a place, or nil. The caller owns it.
 func (c *Call) find(x *regex, text []byte, from int) []int {
-	re, begin, skip := x.re, from, 0
+	from, ok := c.skip(x, text, from)
+	if !ok {
+		return nil
+	}
+	re, begin, groups := x.re, from, 0
 	if from > 0 && x.behind != nil {
 		_, width := utf8.DecodeLastRune(text[:from])
-		re, begin, skip = x.behind, from-width, 2
-	} else if prefix, _ := re.LiteralPrefix(); prefix != "" && x.behind == nil {
-		at := bytes.Index(text[from:], bytesOf(prefix))
-		if at < 0 {
-			return nil
-		}
-		begin += at
+		re, begin, groups = x.behind, from-width, 2
 	}
 	match := c.submatch(re, text[begin:], x.weight)
 	if match == nil {
 		return nil
 	}
-	match = match[skip:]
+	match = match[groups:]
 	for i := range match {
 		if match[i] >= 0 {
 			match[i] += begin
 		}
 	}
 	return match
+}
+
+// skip goes on to where the first match may begin. It is false where there is
+// none.
+func (c *Call) skip(x *regex, text []byte, from int) (at int, ok bool) {
+	if prefix, _ := x.re.LiteralPrefix(); prefix != "" && x.behind == nil {
+		n := bytes.Index(text[from:], bytesOf(prefix))
+		return from + n, n >= 0
+	}
+	a := c.automaton(x)
+	if a == nil || c.matching.lost {
+		return from, true
+	}
+	at, found, known := a.Skip(text, from, clock{c})
+	if !known {
+		c.matching.lost = true
+		return from, true
+	}
+	return at, found
 }
 
 func (c *Call) submatch(re *regexp.Regexp, text []byte, weight int) []int {
@@ -117,6 +158,7 @@ func (c *Call) each(x *regex, text []byte, limit int, yield func(match []int) bo
 	if limit == 0 || !c.possible(x, text) {
 		return
 	}
+	c.matching.lost = false
 	for from, last, n := 0, -1, 0; from <= len(text); {
 		match := c.find(x, text, from)
 		if match == nil {

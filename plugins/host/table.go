@@ -316,6 +316,12 @@ var table = []Function{
 	{"regex_names", []Param{number("regex"), buffer("buf")}, Length, everywhere, NoGrant,
 		"The names of the groups as a list, empty for one without a name. The first item is the whole match.", regexNames},
 
+	// regex_set.go
+	{"regex_set_compile", []Param{list("patterns")}, Number, everywhere, NoGrant,
+		"Compiles a set of at most 1000 regular expressions, each as regex_compile does without flags, and answers the set's number, which is good in all instances of the plugin; again with the same patterns it answers the same number. The sets and their expressions count among the plugin's 1000. A set has at most 256 KiB of text and 50,000 instructions; more, or a malformed pattern, is a bad argument, and the log says why.", regexSetCompile},
+	{"regex_set_match", []Param{number("set"), text("text")}, Number, everywhere, NoGrant,
+		"The place, from 0, of the set's first expression that matches the text anywhere: first in the order of the set, not of the text. Not found where none does. The text is read once, however many there are.", regexSetMatch},
+
 	// hash.go
 	{"hash", []Param{text("algorithm"), text("data"), buffer("buf")}, Length, everywhere, NoGrant,
 		"The hash of the data, as bytes: md5, sha1, sha256, sha384, sha512, or crc32 (that of IEEE 802.3, big-endian).", hashSum},

@@ -3,6 +3,7 @@
 package sdktest_test
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"testing"
@@ -42,6 +43,31 @@ func TestRegexes(t *testing.T) {
 		}
 		for i := range 100 {
 			out.add("malformed", imports.RegexCompile(fmt.Sprint("(", i), ""))
+		}
+	}})
+}
+
+func TestRegexSets(t *testing.T) {
+	conform(t, nil, sdktest.Request{}, step{abi.Init, func(_ *sdk.Request, out *record) {
+		list := func(patterns ...string) string {
+			var b []byte
+			for _, p := range patterns {
+				b = binary.LittleEndian.AppendUint32(b, uint32(len(p)))
+				b = append(b, p...)
+			}
+			return string(b)
+		}
+		for _, set := range []string{list("a", "b"), list("b", "a"), list("a", "b"), "", list(""), list("(?i)A|x", "^b", `\bo`), list("a", "("), list("a", "("),
+			"\x01", "\x02\x00\x00\x00a", list(strings.Repeat("a", 8<<10+1)), strings.Repeat("\x00", 4004), strings.Repeat("\x00", 4000), strings.Repeat("x", 256<<10+1)} {
+			out.add("compile", imports.RegexSetCompile(set))
+		}
+		for id := int32(-1); id < 8; id++ {
+			for _, text := range []string{"", "a", "AbA", "banana", "b\na", "one two", "\xffa\xc3", "xyz"} {
+				out.add("match", imports.RegexSetMatch(id, text))
+			}
+		}
+		for i := range 1010 {
+			out.add("full", imports.RegexSetCompile(list("a", fmt.Sprint("number ", i/2))), imports.RegexCompile(fmt.Sprint("number ", i), ""))
 		}
 	}})
 }

@@ -234,6 +234,8 @@ func TestPhases(t *testing.T) {
 		{"regex_find_all", func() int32 { return imports.RegexFindAll(0, "body", -1, buf) }},
 		{"regex_replace", func() int32 { return imports.RegexReplace(0, "body", "$1", -1, buf) }},
 		{"regex_names", func() int32 { return imports.RegexNames(0, buf) }},
+		{"regex_set_compile", func() int32 { return imports.RegexSetCompile("\x02\x00\x00\x00no\x03\x00\x00\x00bod") }},
+		{"regex_set_match", func() int32 { return imports.RegexSetMatch(0, "body") }},
 		{"hash", func() int32 { return imports.Hash("sha1", "data", buf) }},
 		{"hmac", func() int32 { return imports.Hmac("sha1", "key", "data", buf) }},
 		{"equal_constant_time", func() int32 { return imports.EqualConstantTime("a", "a") }},

@@ -128,7 +128,7 @@ func newFake(c Config, grants []Grant) *fake {
 		refused: map[string]bool{},
 		now:     time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano(),
 		print:   func(LogLine) {},
-		metrics: metrics{}, upstreams: map[string][]sdk.Peer{},
+		metrics: metrics{}, regexes: newRegexes(), upstreams: map[string][]sdk.Peer{},
 	}
 	for _, grant := range grants {
 		grant(f)

@@ -359,6 +359,8 @@ func (h *real) SubrequestRead(n int32, b []byte) int32 { return h.i32("subreques
 func (h *real) SubrequestClose(n int32) int32          { return h.i32("subrequest_close", n) }
 func (h *real) RegexCompile(p, f string) int32         { return h.i32("regex_compile", p, f) }
 func (h *real) RegexMatch(n int32, s string) int32     { return h.i32("regex_match", n, s) }
+func (h *real) RegexSetCompile(list string) int32      { return h.i32("regex_set_compile", list) }
+func (h *real) RegexSetMatch(n int32, s string) int32  { return h.i32("regex_set_match", n, s) }
 func (h *real) RegexNames(n int32, b []byte) int32     { return h.i32("regex_names", n, b) }
 func (h *real) RegexFind(n int32, s string, b []byte) int32 {
 	return h.i32("regex_find", n, s, b)

@@ -25,19 +25,27 @@ const (
 type regexes struct {
 	list   []*regexp.Regexp
 	ids    map[string]int32
+	sets   [][]*regexp.Regexp
+	setIDs map[string]int32
 	text   int
 	logged map[string]bool
 }
 
+func newRegexes() regexes {
+	return regexes{ids: map[string]int32{}, setIDs: map[string]int32{}, logged: map[string]bool{}}
+}
+
 // RegexCompile implements imports.Host.
 func (f *fake) RegexCompile(pattern, flags string) int32 {
-	r := &f.regexes
-	if r.ids == nil {
-		r.ids, r.logged = map[string]int32{}, map[string]bool{}
-	}
 	if len(pattern) > maxPattern || len(flags) > maxPattern {
 		return badArgument
 	}
+	return f.compileRegex(pattern, flags, "regex_compile")
+}
+
+// compileRegex answers the number of an expression, for a function.
+func (f *fake) compileRegex(pattern, flags, function string) int32 {
+	r := &f.regexes
 	key := flags + ")" + pattern
 	if id, known := r.ids[key]; known {
 		return id
@@ -52,27 +60,35 @@ func (f *fake) RegexCompile(pattern, flags string) int32 {
 		re, err = regexp.Compile(whole)
 	}
 	if err != nil {
-		f.regexFault(fmt.Sprintf("cannot compile the regular expression %q: %v", pattern[:min(len(pattern), 200)], err))
+		f.regexFault(function, fmt.Sprintf("cannot compile the regular expression %q: %v", pattern[:min(len(pattern), 200)], err))
 		return badArgument
 	}
-	text := len(pattern) + len(flags)
-	if len(r.list) == maxRegexes || r.text+text > maxRegexText {
-		f.regexFault("cannot compile another regular expression: a plugin has at most 1000, of 1 MiB of text and 500,000 instructions in all")
+	if !f.regexRoom(function, len(pattern)+len(flags)) {
 		return noMemory
 	}
 	id := int32(len(r.list))
 	r.list, r.ids[strings.Clone(key)] = append(r.list, re), id
-	r.text += text
 	return id
 }
 
+// regexRoom takes the room of another expression or set, where there is some.
+func (f *fake) regexRoom(function string, text int) bool {
+	r := &f.regexes
+	if len(r.list)+len(r.sets) == maxRegexes || r.text+text > maxRegexText {
+		f.regexFault(function, "cannot compile another regular expression: a plugin has at most 1000, sets included, of 1 MiB of text and 500,000 instructions in all")
+		return false
+	}
+	r.text += text
+	return true
+}
+
 // regexFault logs a fault once.
-func (f *fake) regexFault(fault string) {
+func (f *fake) regexFault(function, fault string) {
 	if f.regexes.logged[fault] || len(f.regexes.logged) == maxRefusals {
 		return
 	}
 	f.regexes.logged[fault] = true
-	f.log(LogLine{Level: abi.Error, Phase: f.phase, Function: "regex_compile", Message: fault})
+	f.log(LogLine{Level: abi.Error, Phase: f.phase, Function: function, Message: fault})
 }
 
 func checkFlags(flags string) error {

@@ -16,38 +16,47 @@ func init() {
 
 func main() {}
 
-// pattern is what no value may match.
-type pattern struct {
-	name string
-	re   *sdk.Regexp
+// patterns are what no value may match. Case does not count, and a dot is any
+// character.
+type patterns struct {
+	names []string
+	set   *sdk.RegexpSet
+}
+
+// declare makes patterns of names, each followed by its text.
+func declare(pairs ...string) patterns {
+	var p patterns
+	var texts []string
+	for i := 0; i < len(pairs); i += 2 {
+		p.names = append(p.names, pairs[i])
+		texts = append(texts, "(?is)"+pairs[i+1])
+	}
+	p.set = sdk.MustCompileSet(texts...)
+	return p
 }
 
 // gap is what may stand between two words of SQL: blanks, comments, brackets.
 const gap = `(?:\s|/\*.*?\*/|[(+])+`
 
-var inQuery = []pattern{
-	{"union select", compile(`\bunion` + gap + `(?:(?:all|distinct)` + gap + `)?select\b`)},
-	{"drop table", compile(`\bdrop` + gap + `table\b`)},
-	{"insert into", compile(`\binsert` + gap + `into\b`)},
-	{"delete from", compile(`\bdelete` + gap + `from\b`)},
-	{"update set", compile(`\bupdate\b.+\bset\b`)},
-	{"exec", compile(`\bexec(?:ute)?\s*\(`)},
-	{"script", compile(`<\s*/?script`)},
-	{"script URL", compile(`(?:java|vb)script\s*:`)},
-	{"event handler", handler},
-}
+const (
+	script    = `<\s*/?script`
+	scriptURL = `(?:java|vb)script\s*:`
+	handler   = `\bon(?:load|error|click|mouseover)\s*=`
+)
 
-var inBody = []pattern{
-	{"script", compile(`<\s*/?script`)},
-	{"script URL", compile(`(?:java|vb)script\s*:`)},
-	{"event handler", handler},
-}
+var inQuery = declare(
+	"union select", `\bunion`+gap+`(?:(?:all|distinct)`+gap+`)?select\b`,
+	"drop table", `\bdrop`+gap+`table\b`,
+	"insert into", `\binsert`+gap+`into\b`,
+	"delete from", `\bdelete`+gap+`from\b`,
+	"update set", `\bupdate\b.+\bset\b`,
+	"exec", `\bexec(?:ute)?\s*\(`,
+	"script", script,
+	"script URL", scriptURL,
+	"event handler", handler,
+)
 
-var handler = compile(`\bon(?:load|error|click|mouseover)\s*=`)
-
-// compile makes an expression for which case does not count and a dot is any
-// character.
-func compile(text string) *sdk.Regexp { return sdk.MustCompile("(?is)" + text) }
+var inBody = declare("script", script, "script URL", scriptURL, "event handler", handler)
 
 const defaultMaxBody = 1 << 20 // bytes
 
@@ -60,11 +69,13 @@ func configure() (err error) {
 
 func inspect(r *sdk.Request) sdk.Action {
 	for name, value := range r.Queries() {
-		for i := range inQuery {
-			if inQuery[i].re.Match(value) || inQuery[i].re.Match(name) {
-				sdk.Warn("request refused: argument " + strconv.Quote(name) + " has " + inQuery[i].name + ", client " + r.Variable("remote_addr"))
-				return refuse(r, "Invalid request")
-			}
+		found := inQuery.in(value)
+		if found == "" {
+			found = inQuery.in(name)
+		}
+		if found != "" {
+			sdk.Warn("request refused: argument " + strconv.Quote(name) + " has " + found + ", client " + r.Variable("remote_addr"))
+			return refuse(r, "Invalid request")
 		}
 	}
 	body, err := r.BodyBytes(maxBody)
@@ -76,9 +87,9 @@ func inspect(r *sdk.Request) sdk.Action {
 	case err != nil:
 		return r.Exit(400)
 	}
-	found := search(body)
+	found := inBody.inBytes(body)
 	if found == "" && r.IsForm() {
-		found = search(sdk.AppendUnescaped(body[:0], body))
+		found = inBody.inBytes(sdk.AppendUnescaped(body[:0], body))
 	}
 	if found != "" {
 		sdk.Warn("request refused: the body has " + found + ", client " + r.Variable("remote_addr"))
@@ -87,13 +98,19 @@ func inspect(r *sdk.Request) sdk.Action {
 	return sdk.Continue
 }
 
-// search is the name of the first pattern that a body matches, empty where it
+// in is the name of the first pattern that a text matches, empty where it
 // matches none.
-func search(body []byte) string {
-	for i := range inBody {
-		if inBody[i].re.MatchBytes(body) {
-			return inBody[i].name
-		}
+func (p patterns) in(text string) string {
+	if n, found := p.set.Match(text); found {
+		return p.names[n]
+	}
+	return ""
+}
+
+// inBytes is in for bytes.
+func (p patterns) inBytes(text []byte) string {
+	if n, found := p.set.MatchBytes(text); found {
+		return p.names[n]
 	}
 	return ""
 }

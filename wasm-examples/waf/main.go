@@ -16,12 +16,6 @@ func init() {
 
 func main() {}
 
-// rule is a pattern that no argument and no body may match.
-type rule struct {
-	name string
-	re   *sdk.Regexp
-}
-
 // defaults are the rules where the configuration has none.
 var defaults = [][2]string{
 	{"union-select", `union.*select`},
@@ -33,7 +27,8 @@ var defaults = [][2]string{
 const defaultMaxBody = 1 << 20 // bytes
 
 var (
-	rules   []rule
+	names   []string // of the rules, patterns that no argument and no body may match
+	rules   *sdk.RegexpSet
 	maxBody int
 )
 
@@ -43,22 +38,23 @@ func configure() (err error) {
 	}
 	patterns := defaults
 	if sdk.HasConfig("rules") {
-		names, err := sdk.ConfigKeys("rules")
+		keys, err := sdk.ConfigKeys("rules")
 		if err != nil {
 			return err
 		}
 		patterns = nil
-		for _, name := range names {
+		for _, name := range keys {
 			patterns = append(patterns, [2]string{name, sdk.Config("rules." + name)})
 		}
 	}
-	rules = rules[:0]
+	names = nil
+	var texts []string
 	for _, p := range patterns {
-		re, err := sdk.Compile("(?is)" + p[1]) // no case, and a dot is any character
-		if err != nil {
-			return errors.New("cannot use config.rules." + p[0] + ": " + err.Error())
-		}
-		rules = append(rules, rule{p[0], re})
+		names = append(names, p[0])
+		texts = append(texts, "(?is)"+p[1]) // no case, and a dot is any character
+	}
+	if rules, err = sdk.CompileSet(texts...); err != nil {
+		return errors.New("cannot use config.rules: " + err.Error())
 	}
 	return nil
 }
@@ -95,20 +91,16 @@ func inspect(r *sdk.Request) sdk.Action {
 // violated is the name of the first rule that a text breaks, empty where it
 // breaks none.
 func violated(text string) string {
-	for i := range rules {
-		if rules[i].re.Match(text) {
-			return rules[i].name
-		}
+	if n, found := rules.Match(text); found {
+		return names[n]
 	}
 	return ""
 }
 
 // violatedBy is violated for bytes.
 func violatedBy(text []byte) string {
-	for i := range rules {
-		if rules[i].re.MatchBytes(text) {
-			return rules[i].name
-		}
+	if n, found := rules.MatchBytes(text); found {
+		return names[n]
 	}
 	return ""
 }

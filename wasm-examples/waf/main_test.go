@@ -72,7 +72,7 @@ func TestRules(t *testing.T) {
 
 func TestConfigRefused(t *testing.T) {
 	for want, config := range map[string]sdktest.Config{
-		"cannot use config.rules.broken: cannot compile the regular expression": {"rules": map[string]string{"broken": "(a"}},
+		"cannot use config.rules: cannot compile the regular expression": {"rules": map[string]string{"broken": "(a"}},
 		"config.max_body": {"max_body": "much"},
 	} {
 		if _, err := sdktest.Start(config); err == nil || !strings.Contains(err.Error(), want) {

@@ -40,6 +40,7 @@ var (
 	patterns = []string{`(?i)union.*select`, `(?i)or.*1=1`, `(?i)<script`, `(?i)javascript:`}
 	inGuest  []*regexp.Regexp
 	byHost   []*sdk.Regexp
+	together = sdk.MustCompileSet(patterns...)
 
 	query  = "q=winter+boots+for+children&page=2&sort=price&color=red&size=38"
 	body   = strings.Repeat("The quick brown fox jumps over the lazy dog, said the author. ", 300)[:16<<10]
@@ -67,6 +68,7 @@ func init() {
 				found = re.Match(text)
 			}
 		}
+		works["/set/waf-"+name] = func() { _, found = together.Match(text) }
 	}
 	for name, size := range map[string]int{"32": 32, "1024": 1 << 10, "4096": 4 << 10, "16384": 16 << 10} {
 		data := []byte(body[:size])

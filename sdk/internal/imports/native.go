@@ -107,6 +107,8 @@ type Host interface {
 	RegexFindAll(regex int32, text string, max int32, buf []byte) int32
 	RegexReplace(regex int32, text string, template string, max int32, buf []byte) int32
 	RegexNames(regex int32, buf []byte) int32
+	RegexSetCompile(patterns string) int32
+	RegexSetMatch(set int32, text string) int32
 	Hash(algorithm string, data string, buf []byte) int32
 	Hmac(algorithm string, key string, data string, buf []byte) int32
 	EqualConstantTime(a string, b string) int32
@@ -899,6 +901,22 @@ func RegexNames(regex int32, buf []byte) int32 {
 		return int32(abi.WrongPhase)
 	}
 	return Current.RegexNames(regex, buf)
+}
+
+// RegexSetCompile: Compiles a set of at most 1000 regular expressions, each as regex_compile does without flags, and answers the set's number, which is good in all instances of the plugin; again with the same patterns it answers the same number. The sets and their expressions count among the plugin's 1000. A set has at most 256 KiB of text and 50,000 instructions; more, or a malformed pattern, is a bad argument, and the log says why.
+func RegexSetCompile(patterns string) int32 {
+	if !allows("regex_set_compile", 0x1fff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.RegexSetCompile(patterns)
+}
+
+// RegexSetMatch: The place, from 0, of the set's first expression that matches the text anywhere: first in the order of the set, not of the text. Not found where none does. The text is read once, however many there are.
+func RegexSetMatch(set int32, text string) int32 {
+	if !allows("regex_set_match", 0x1fff) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.RegexSetMatch(set, text)
 }
 
 // Hash: The hash of the data, as bytes: md5, sha1, sha256, sha384, sha512, or crc32 (that of IEEE 802.3, big-endian).

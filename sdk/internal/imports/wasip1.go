@@ -865,6 +865,24 @@ func RegexNames(regex int32, buf []byte) int32 {
 	return host_regex_names(regex, unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
 }
 
+//go:wasmimport phasm regex_set_compile
+//go:noescape
+func host_regex_set_compile(patterns string) int32
+
+// RegexSetCompile: Compiles a set of at most 1000 regular expressions, each as regex_compile does without flags, and answers the set's number, which is good in all instances of the plugin; again with the same patterns it answers the same number. The sets and their expressions count among the plugin's 1000. A set has at most 256 KiB of text and 50,000 instructions; more, or a malformed pattern, is a bad argument, and the log says why.
+func RegexSetCompile(patterns string) int32 {
+	return host_regex_set_compile(patterns)
+}
+
+//go:wasmimport phasm regex_set_match
+//go:noescape
+func host_regex_set_match(set int32, text string) int32
+
+// RegexSetMatch: The place, from 0, of the set's first expression that matches the text anywhere: first in the order of the set, not of the text. Not found where none does. The text is read once, however many there are.
+func RegexSetMatch(set int32, text string) int32 {
+	return host_regex_set_match(set, text)
+}
+
 //go:wasmimport phasm hash
 //go:noescape
 func host_hash(algorithm string, data string, buf unsafe.Pointer, capacity uint32) int32
