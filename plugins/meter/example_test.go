@@ -57,7 +57,7 @@ func TestExamples(t *testing.T) {
 				t.Errorf("%d steps metered, %d unmetered", len(got), len(want))
 			}
 			calls := slices.IndexFunc(want, func(line string) bool { return strings.HasPrefix(line, "response_") })
-			answersNothing := []string{"request-log", "url-rewriter", "sqli-xss-filter", "waf", "rate-limit", "ddos-guard", "redis-lock", "balancer-by-header", "certificate-by-sni"}
+			answersNothing := []string{"request-log", "url-rewriter", "sqli-xss-filter", "waf", "rate-limit", "ddos-guard", "redis-lock", "balancer-by-header", "certificate-by-sni", "dynamic-routing"}
 			if calls < 0 && !slices.Contains(answersNothing, example) {
 				t.Errorf("it did not answer anything:\n%s", strings.Join(want, "\n"))
 			}
