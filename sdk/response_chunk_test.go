@@ -67,10 +67,18 @@ func TestBodyFilterWithFlush(t *testing.T) {
 func TestChunk(t *testing.T) {
 	h := sdktest.New(t, nil)
 	large := strings.Repeat("x", 100<<10) // too large to keep a buffer for
+	letter := sdk.MustCompile("[a-z]")
 	sdk.BodyFilter(func(r *sdk.Request, c *sdk.Chunk) {
 		appended(t, "chunk", string(c.Bytes()), c.Append)
 		c.SetString("set")
 		equal(t, "after set", string(c.Bytes()), "set")
+		n, err := c.Replace(letter, "<$0>", 2)
+		fails(t, "replace", err, nil)
+		equal(t, "replaced", n, 2)
+		equal(t, "after replace", string(c.Bytes()), "<s><e>t")
+		_, err = c.Replace(letter, "$9", -1)
+		fails(t, "replace by a wrong template", err, sdk.ErrBadArgument)
+		c.SetString("set")
 	})
 	x := h.Begin(sdktest.Request{})
 	equal(t, "chunk", x.BodyFilter("small", false), "set")
@@ -86,6 +94,8 @@ func TestChunkElsewhere(t *testing.T) {
 		equal(t, "length", c.Len(), 0)
 		equal(t, "last", c.EOF(), false)
 		fails(t, "set", c.SetString("x"), sdk.ErrWrongPhase)
+		_, err := c.Replace(sdk.MustCompile("x"), "", -1)
+		fails(t, "replace", err, sdk.ErrWrongPhase)
 		fails(t, "drop", c.Drop(), sdk.ErrWrongPhase)
 	})
 }

@@ -1,10 +1,6 @@
 package main
 
-import (
-	"bytes"
-
-	"phasm/sdk"
-)
+import "phasm/sdk"
 
 // secure sets four headers.
 func secure(r *sdk.Request) {
@@ -15,12 +11,18 @@ func secure(r *sdk.Request) {
 	w.SetHeader("Permissions-Policy", "camera=()")
 }
 
-var before, after = []byte("fox"), []byte("cat")
+// compileWord compiles only what this workload needs.
+func compileWord() (err error) {
+	fox, err = sdk.Compile("fox")
+	return err
+}
+
+var fox *sdk.Regexp
 
 // replace replaces a word. One that two chunks share it does not see, as the
 // other side does not.
 func replace(_ *sdk.Request, c *sdk.Chunk) {
-	if data := c.Bytes(); bytes.Contains(data, before) {
-		c.Set(bytes.ReplaceAll(data, before, after))
+	if _, err := c.Replace(fox, "cat", -1); err != nil {
+		sdk.Error(err.Error())
 	}
 }

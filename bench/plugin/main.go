@@ -26,7 +26,7 @@ var works = map[string]work{
 	"zone-incr-any": {content: countAny},
 	"limit":         {init: configureLimit, access: limit, content: welcome},
 	"header-filter": {headerFilter: secure},
-	"body-filter":   {bodyFilter: replace},
+	"body-filter":   {init: compileWord, bodyFilter: replace},
 	"waf-query":     {init: compileRules, access: checkQuery, content: clean},
 	"waf-body":      {init: compileRules, access: checkBody, content: clean},
 	"sha256":        {content: digest},

@@ -203,17 +203,30 @@ func regexFindAll(c *Call, s []uint64) {
 }
 
 func regexReplace(c *Call, s []uint64) {
-	x := c.regex(s[0])
-	text, ok1 := c.view(s[1], s[2])
-	template, ok2 := c.view(s[3], s[4])
-	if x == nil || !ok1 || !ok2 || len(text) > maxReply {
+	text, ok := c.view(s[1], s[2])
+	if !ok || len(text) > maxReply {
 		fail(s, abi.BadArgument)
 		return
 	}
+	if _, errno := c.replace(text, s[0], s[3:5], s[5]); errno != 0 {
+		fail(s, errno)
+		return
+	}
+	c.replyDraft(s, s[6], s[7])
+}
+
+// replace makes the call's draft of a text with its matches of an expression
+// replaced by a template, and answers how many they were. The arguments are the
+// guest's.
+func (c *Call) replace(text []byte, id uint64, place []uint64, limit uint64) (n int32, errno abi.Errno) {
+	x := c.regex(id)
+	template, ok := c.view(place[0], place[1])
+	if x == nil || !ok {
+		return 0, abi.BadArgument
+	}
 	parts, ok := x.template(c.matching.parts[:0], template)
 	if !ok {
-		fail(s, abi.BadArgument)
-		return
+		return 0, abi.BadArgument
 	}
 	c.matching.parts = parts
 	out, fits, copied := c.draft[:0], true, 0
@@ -222,7 +235,8 @@ func regexReplace(c *Call, s []uint64) {
 			out = append(out, b...)
 		}
 	}
-	c.each(x, text, int(api.DecodeI32(s[5])), func(match []int) bool {
+	c.each(x, text, int(api.DecodeI32(limit)), func(match []int) bool {
+		n++
 		put(text[copied:match[0]])
 		copied = match[1]
 		for _, p := range parts {
@@ -240,10 +254,9 @@ func regexReplace(c *Call, s []uint64) {
 	c.draft = out
 	if !fits {
 		c.forget()
-		fail(s, abi.NoMemory)
-		return
+		return 0, abi.NoMemory
 	}
-	c.replyDraft(s, s[6], s[7])
+	return n, 0
 }
 
 func regexNames(c *Call, s []uint64) {

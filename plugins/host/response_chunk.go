@@ -1,5 +1,7 @@
 package host
 
+import "github.com/tetratelabs/wazero/api"
+
 func responseChunk(c *Call, s []uint64) {
 	c.reply(s, c.Exchange.Chunk, s[0], s[1])
 }
@@ -10,6 +12,18 @@ func responseSetChunk(c *Call, s []uint64) {
 		c.Exchange.ReplaceChunk(b)
 	}
 	done(s, ok)
+}
+
+func responseReplaceChunk(c *Call, s []uint64) {
+	n, errno := c.replace(c.Exchange.Chunk, s[0], s[1:3], s[3])
+	if errno != 0 {
+		fail(s, errno)
+		return
+	}
+	if n > 0 {
+		c.Exchange.ReplaceChunk(c.draft)
+	}
+	s[0] = api.EncodeI32(n)
 }
 
 func responseEOF(c *Call, s []uint64) {

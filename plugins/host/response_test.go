@@ -1,6 +1,7 @@
 package host_test
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 	"testing"
@@ -148,6 +149,19 @@ func TestResponseChunk(t *testing.T) {
 	g.memory.Write(64, []byte("XXXXXXXX")) // where the argument was
 	if string(x.Chunk) != "replaced" {
 		t.Errorf("the chunk is %q: it is not a copy", x.Chunk)
+	}
+	id := g.regex("(l)(a)?", "")
+	g.want(1, "response_replace_chunk", id, "[$1]", -1)
+	g.wantText("rep[l]ced", "response_chunk") // replaced
+	g.want(0, "response_replace_chunk", id, "", 0)
+	g.want(0, "response_replace_chunk", g.regex("none", ""), "", -1)
+	g.want(badArgument, "response_replace_chunk", id, "$3", -1)
+	g.want(badArgument, "response_replace_chunk", 1000, "", -1)
+	g.wantText("rep[l]ced", "response_chunk")
+	x.ReplaceChunk(bytes.Repeat([]byte("a"), 100_000))
+	g.want(noMemory, "response_replace_chunk", g.regex("a", ""), strings.Repeat("x", 1000), -1)
+	if len(x.Chunk) != 100_000 {
+		t.Errorf("the chunk that could not be replaced has %d bytes", len(x.Chunk))
 	}
 	g.want(done, "response_set_chunk", "")
 	g.wantText("", "response_chunk")

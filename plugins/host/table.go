@@ -156,6 +156,8 @@ var table = []Function{
 	// response_chunk.go
 	{"response_chunk", []Param{buffer("buf")}, Length, abi.BodyFilter.Mask(), NoGrant,
 		"The chunk of the response's body that this call is about; it may be empty.", responseChunk},
+	{"response_replace_chunk", []Param{number("regex"), text("template"), number("max")}, Number, abi.BodyFilter.Mask(), NoGrant,
+		"Replaces the matches in the chunk, at most max (all, where max is negative), as regex_replace does in a text, without the chunk passing through the guest, and answers how many they were. More than 16 MiB are no memory, and the chunk stays as it is.", responseReplaceChunk},
 	{"response_set_chunk", []Param{text("bytes")}, Status, abi.BodyFilter.Mask(), NoGrant,
 		"Replaces the chunk; an empty one is dropped.", responseSetChunk},
 	{"response_eof", nil, Number, abi.BodyFilter.Mask(), NoGrant,

@@ -233,6 +233,7 @@ func TestPhases(t *testing.T) {
 		{"regex_find", func() int32 { return imports.RegexFind(0, "body", buf) }},
 		{"regex_find_all", func() int32 { return imports.RegexFindAll(0, "body", -1, buf) }},
 		{"regex_replace", func() int32 { return imports.RegexReplace(0, "body", "$1", -1, buf) }},
+		{"response_replace_chunk", func() int32 { return imports.ResponseReplaceChunk(0, "$1", -1) }},
 		{"regex_names", func() int32 { return imports.RegexNames(0, buf) }},
 		{"regex_set_compile", func() int32 { return imports.RegexSetCompile("\x02\x00\x00\x00no\x03\x00\x00\x00bod") }},
 		{"regex_set_match", func() int32 { return imports.RegexSetMatch(0, "body") }},

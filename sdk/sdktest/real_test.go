@@ -269,17 +269,20 @@ func (h *real) ResponseHeaderRemove(s string) int32 {
 }
 func (h *real) ResponseHeaderList(b []byte) int32 { return h.i32("response_header_list", b) }
 func (h *real) ResponseChunk(b []byte) int32      { return h.i32("response_chunk", b) }
-func (h *real) ResponseSetChunk(s string) int32   { return h.i32("response_set_chunk", s) }
-func (h *real) ResponseEOF() int32                { return h.i32("response_eof") }
-func (h *real) Exit(n int32) int32                { return h.i32("exit", n) }
-func (h *real) Redirect(s string, n int32) int32  { return h.i32("redirect", s, n) }
-func (h *real) Exec(s string) int32               { return h.i32("exec", s) }
-func (h *real) CtxGet(s string, b []byte) int32   { return h.i32("ctx_get", s, b) }
-func (h *real) CtxSet(k, v string) int32          { return h.i32("ctx_set", k, v) }
-func (h *real) CtxRemove(s string) int32          { return h.i32("ctx_remove", s) }
-func (h *real) Now() int64                        { return int64(h.do("now")) }
-func (h *real) Sleep(n int64) int32               { return h.i32("sleep", n) }
-func (h *real) Log(n int32, s string) int32       { return h.i32("log", n, s) }
+func (h *real) ResponseReplaceChunk(n int32, template string, limit int32) int32 {
+	return h.i32("response_replace_chunk", n, template, limit)
+}
+func (h *real) ResponseSetChunk(s string) int32  { return h.i32("response_set_chunk", s) }
+func (h *real) ResponseEOF() int32               { return h.i32("response_eof") }
+func (h *real) Exit(n int32) int32               { return h.i32("exit", n) }
+func (h *real) Redirect(s string, n int32) int32 { return h.i32("redirect", s, n) }
+func (h *real) Exec(s string) int32              { return h.i32("exec", s) }
+func (h *real) CtxGet(s string, b []byte) int32  { return h.i32("ctx_get", s, b) }
+func (h *real) CtxSet(k, v string) int32         { return h.i32("ctx_set", k, v) }
+func (h *real) CtxRemove(s string) int32         { return h.i32("ctx_remove", s) }
+func (h *real) Now() int64                       { return int64(h.do("now")) }
+func (h *real) Sleep(n int64) int32              { return h.i32("sleep", n) }
+func (h *real) Log(n int32, s string) int32      { return h.i32("log", n, s) }
 func (h *real) QueryGet(s string, i int32, b []byte) int32 {
 	return h.i32("query_get", s, i, b)
 }

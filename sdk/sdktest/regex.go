@@ -150,27 +150,47 @@ func (f *fake) RegexFindAll(id int32, text string, limit int32, buf []byte) int3
 
 // RegexReplace implements imports.Host.
 func (f *fake) RegexReplace(id int32, text, template string, limit int32, buf []byte) int32 {
+	out, n := f.replaced(id, text, template, limit)
+	if n < 0 {
+		return n
+	}
+	return reply(buf, out)
+}
+
+// ResponseReplaceChunk implements imports.Host.
+func (f *fake) ResponseReplaceChunk(id int32, template string, limit int32) int32 {
+	out, n := f.replaced(id, f.exchange.chunk, template, limit)
+	if n > 0 {
+		f.exchange.chunk = out
+	}
+	return n
+}
+
+// replaced is a text with its matches replaced, and how many they were or why
+// they are not.
+func (f *fake) replaced(id int32, text, template string, limit int32) (_ string, n int32) {
 	re := f.regex(id)
 	if re == nil {
-		return badArgument
+		return "", badArgument
 	}
 	template, ok := goTemplate(re, template)
 	if !ok {
-		return badArgument
+		return "", badArgument
 	}
 	var out []byte
 	copied := 0
-	for _, match := range re.FindAllStringSubmatchIndex(text, int(limit)) {
+	matches := re.FindAllStringSubmatchIndex(text, int(limit))
+	for _, match := range matches {
 		out = append(out, text[copied:match[0]]...)
 		out = re.ExpandString(out, template, text, match)
 		if copied = match[1]; len(out) > maxFound {
-			return noMemory
+			return "", noMemory
 		}
 	}
 	if out = append(out, text[copied:]...); len(out) > maxFound {
-		return noMemory
+		return "", noMemory
 	}
-	return reply(buf, string(out))
+	return string(out), int32(len(matches))
 }
 
 // RegexNames implements imports.Host.

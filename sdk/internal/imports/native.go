@@ -42,6 +42,7 @@ type Host interface {
 	ResponseHeaderRemove(name string) int32
 	ResponseHeaderList(buf []byte) int32
 	ResponseChunk(buf []byte) int32
+	ResponseReplaceChunk(regex int32, template string, max int32) int32
 	ResponseSetChunk(bytes string) int32
 	ResponseEOF() int32
 	Exit(status int32) int32
@@ -381,6 +382,14 @@ func ResponseChunk(buf []byte) int32 {
 		return int32(abi.WrongPhase)
 	}
 	return Current.ResponseChunk(buf)
+}
+
+// ResponseReplaceChunk: Replaces the matches in the chunk, at most max (all, where max is negative), as regex_replace does in a text, without the chunk passing through the guest, and answers how many they were. More than 16 MiB are no memory, and the chunk stays as it is.
+func ResponseReplaceChunk(regex int32, template string, max int32) int32 {
+	if !allows("response_replace_chunk", 0x80) {
+		return int32(abi.WrongPhase)
+	}
+	return Current.ResponseReplaceChunk(regex, template, max)
 }
 
 // ResponseSetChunk: Replaces the chunk; an empty one is dropped.

@@ -280,6 +280,15 @@ func ResponseChunk(buf []byte) int32 {
 	return host_response_chunk(unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
 }
 
+//go:wasmimport phasm response_replace_chunk
+//go:noescape
+func host_response_replace_chunk(regex int32, template string, max int32) int32
+
+// ResponseReplaceChunk: Replaces the matches in the chunk, at most max (all, where max is negative), as regex_replace does in a text, without the chunk passing through the guest, and answers how many they were. More than 16 MiB are no memory, and the chunk stays as it is.
+func ResponseReplaceChunk(regex int32, template string, max int32) int32 {
+	return host_response_replace_chunk(regex, template, max)
+}
+
 //go:wasmimport phasm response_set_chunk
 //go:noescape
 func host_response_set_chunk(bytes string) int32
