@@ -70,9 +70,13 @@ func TestAnswers(t *testing.T) {
 			if w == hog {
 				return
 			}
-			for _, address := range []string{s.Phasm, s.OpenResty} {
-				if bad, err := tried(s, address); err != nil || bad != "" {
-					t.Errorf("%s: %s %v", address, bad, err)
+			for _, server := range []struct {
+				name, address string
+				process       *process
+			}{{"phasm", s.Phasm, s.phasm}, {"OpenResty", s.OpenResty, s.openresty}} {
+				if bad, err := tried(s, server.address); err != nil || bad != "" {
+					t.Errorf("%s: %s %v", server.name, bad, err)
+					defer func() { t.Logf("%s says:\n%s", server.name, server.process.output.String()) }() // once it has ended
 				}
 			}
 		})

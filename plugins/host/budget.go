@@ -28,7 +28,7 @@ type Budget struct {
 
 	used    time.Duration // computed in this call until last
 	usual   time.Duration // what was used from one look at the clock to the next, last time
-	calls   uint          // of host functions, until then
+	dear    time.Duration // what a host function may take for what it has to do until the next look
 	begun   time.Duration // what was used when the guest's turn began
 	yielded time.Duration // what was used when it let others run last
 	seated  bool          // it is the guest's turn
@@ -89,7 +89,7 @@ func (c *Call) clock(now time.Time) {
 		c.Until = now.Add(c.Budget.Wall)
 	}
 	b := &c.Budget
-	b.used, b.yielded, b.blocked, b.last, b.granted, b.calls = 0, 0, 0, now, -1, c.calls
+	b.used, b.yielded, b.blocked, b.last, b.granted, b.dear = 0, 0, 0, now, -1, 0
 }
 
 // Used is how long the guest has computed in this call, but for less than a
@@ -151,12 +151,8 @@ func (c *Call) Look() {
 	now := time.Now()
 	c.clock(now)
 	b := &c.Budget
-	took := max(0, now.Sub(b.last)-(c.Blocked-b.blocked))
-	if c.calls == b.calls {
-		took = b.plausible(took)
-	}
-	b.used += took
-	b.last, b.blocked, b.calls = now, c.Blocked, c.calls
+	b.used += b.plausible(max(0, now.Sub(b.last)-(c.Blocked-b.blocked)))
+	b.last, b.blocked = now, c.Blocked
 	switch {
 	case b.CPU > 0 && b.used > b.CPU:
 		panic(&Stopped{fmt.Sprintf("it computed for more than %v, %s", b.CPU, c.limit("cpu"))})
@@ -176,13 +172,14 @@ const (
 )
 
 // plausible is how much of the time from one look to the next a guest has
-// computed that has called no host function. That is some ten microseconds, so
+// computed. That is some ten microseconds, and what host functions have said, so
 // much more than usual means that the guest did not run for most of the time:
 // the machine or Go's scheduler had given the core to somebody else. Should it
 // be the guest after all, then it is what is usual the next time.
 func (b *Budget) plausible(took time.Duration) time.Duration {
 	const more = 8
-	b.usual = min(took, more*max(b.usual, sliceTime))
+	b.usual = min(took, more*max(b.usual, sliceTime)+b.dear)
+	b.dear = 0
 	return b.usual
 }
 
@@ -192,6 +189,30 @@ func (b *Budget) plausible(took time.Duration) time.Duration {
 const (
 	callsPerLook = 32
 	cheap        = 4 << 10
+)
+
+// before is what host functions call before they do something with so many
+// bytes.
+func (c *Call) before(bytes int) {
+	if bytes <= cheap {
+		return
+	}
+	c.Look()
+	c.Budget.dear = time.Duration(bytes) * perByte
+}
+
+// beforeWork is before for what has no measure in bytes. Whoever calls it looks
+// at the clock again behind it.
+func (c *Call) beforeWork() {
+	c.Look()
+	c.Budget.dear = time.Minute
+}
+
+// The most that host functions take: for a byte, to hash it or to escape it, and
+// for an instruction of a regular expression.
+const (
+	perByte        = 50 * time.Nanosecond
+	perInstruction = 20 * time.Nanosecond
 )
 
 // Called notes that the guest has called a host function.

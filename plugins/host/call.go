@@ -135,9 +135,7 @@ func done(stack []uint64, ok bool) {
 // view is the guest's memory between ptr and ptr+length. It is valid until
 // the guest runs again.
 func (c *Call) view(ptr, length uint64) ([]byte, bool) {
-	if uint32(length) > cheap {
-		c.Look()
-	}
+	c.before(int(uint32(length)))
 	return c.memory.Read(uint32(ptr), uint32(length))
 }
 
@@ -149,9 +147,7 @@ func (c *Call) reply(stack []uint64, value []byte, ptr, capacity uint64) {
 		fail(stack, abi.BadArgument)
 		return
 	}
-	if len(value) > cheap {
-		c.Look()
-	}
+	c.before(len(value))
 	if len(value) <= len(buf) {
 		copy(buf, value)
 	}

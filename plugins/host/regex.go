@@ -83,7 +83,7 @@ func regexCompile(c *Call, s []uint64) {
 		answer(s, id)
 		return
 	}
-	c.Look()
+	c.beforeWork()
 	id, errno, fault := r.add(string(pattern), string(flags))
 	c.Look()
 	if errno != 0 {

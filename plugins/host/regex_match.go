@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"regexp"
+	"time"
 	"unicode/utf8"
 
 	"phasm/plugins/automaton"
@@ -66,12 +67,14 @@ func (c *Call) read(text []byte, cost int) io.RuneReader {
 	return &c.matching.reader
 }
 
-// spend notes work, and looks at the clock where it is much.
+// spend notes work that is about to be done, and looks at the clock where it is
+// much.
 func (c *Call) spend(instructions int) {
 	if c.matching.spent += instructions; c.matching.spent > perLook {
 		c.matching.spent = 0
 		c.pause()
 	}
+	c.Budget.dear += time.Duration(instructions) * perInstruction
 }
 
 // clock is the call's for an automaton.

@@ -64,7 +64,7 @@ func (c *Call) addSet(key string, patterns []string) (id int, errno abi.Errno, f
 		if len(pattern) > maxPattern {
 			return 0, abi.BadArgument, fmt.Sprintf("cannot compile a regular expression of a set: it has %d bytes, at most %d", len(pattern), maxPattern)
 		}
-		c.Look()
+		c.beforeWork()
 		id, errno, fault := r.add(pattern, "")
 		if errno != 0 {
 			return 0, errno, fault
@@ -75,7 +75,7 @@ func (c *Call) addSet(key string, patterns []string) (id int, errno abi.Errno, f
 			return 0, abi.BadArgument, fmt.Sprintf("cannot compile a set of %d regular expressions: they have more than %d instructions", len(patterns), maxSetSize)
 		}
 	}
-	c.Look()
+	c.beforeWork()
 	if len(progs) > 0 {
 		set.table = automaton.New(r.memory, progs...)
 	}

@@ -133,9 +133,7 @@ func (c *Call) replyValue(s []uint64, v zone.Value, kind abi.ValueKind, ptr, cap
 		fail(s, abi.BadArgument)
 		return
 	}
-	if v.Size() > cheap {
-		c.Look()
-	}
+	c.before(v.Size())
 	if v.Size() <= len(buf) {
 		v.Append(buf[:0])
 		buf[0] |= byte(kind)
@@ -314,6 +312,7 @@ func zoneFlush(c *Call, s []uint64) {
 	}
 	what, most := api.DecodeI32(s[1]), api.DecodeI32(s[2])
 	n, err := 0, zone.ErrBadArgument
+	c.beforeWork()
 	switch {
 	case most < 0:
 	case what == abi.ZoneAll:
@@ -338,6 +337,7 @@ func zoneKeys(c *Call, s []uint64) {
 		fail(s, abi.BadArgument)
 		return
 	}
+	c.beforeWork()
 	keys, err := z.Keys(c, c.textBuffer(), int(most))
 	if err != nil {
 		fail(s, zoneErrno(err))
