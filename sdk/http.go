@@ -302,7 +302,7 @@ func (h *HTTPResponse) Bytes(limit int) ([]byte, error) {
 	var body []byte
 	for {
 		if len(body) == cap(body) {
-			body = grow(body, bodyStep)
+			body = grow(body, leastBodyStep)
 		}
 		n, err := h.Read(free(body))
 		body = body[:len(body)+n]

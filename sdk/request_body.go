@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"io"
+	"strconv"
 
 	"phasm/sdk/internal/imports"
 )
@@ -49,9 +50,9 @@ func (r *Request) BodyBytes(limit int) ([]byte, error) {
 // With an error comes what was read until then.
 func (r *Request) AppendBody(dst []byte, limit int) ([]byte, error) {
 	start := len(dst)
-	for {
+	for step := r.bodyStep(limit); ; step = leastBodyStep {
 		if len(dst) == cap(dst) {
-			dst = grow(dst, bodyStep)
+			dst = grow(dst, step)
 		}
 		n, err := r.body.Read(free(dst))
 		dst = dst[:len(dst)+n]
@@ -66,8 +67,22 @@ func (r *Request) AppendBody(dst []byte, limit int) ([]byte, error) {
 	}
 }
 
-// bodyStep is how much room a body gets at first. Growing doubles it.
-const bodyStep = 512
+// bodyStep is how much room a body gets at first: what its head says, up to
+// mostBodyStep, because a head may say what never comes. Growing doubles it.
+func (r *Request) bodyStep(limit int) int32 {
+	var digits [20]byte
+	b, err := r.AppendHeader(digits[:0], "Content-Length")
+	n, atoiErr := strconv.Atoi(string(b))
+	if err != nil || atoiErr != nil {
+		return leastBodyStep
+	}
+	return int32(max(leastBodyStep, min(n, limit, mostBodyStep)+1)) // the end takes a byte to be seen
+}
+
+const (
+	leastBodyStep = 512
+	mostBodyStep  = 64 << 10
+)
 
 // SetBody replaces the request's body for everybody who reads it from now on.
 // Phases: rewrite, access.

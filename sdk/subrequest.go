@@ -90,7 +90,7 @@ func receive(number int32) (*Subresponse, error) {
 	r := &Subresponse{Status: int(status), headers: text(appendSubrequestHeaders(scratch, number))}
 	for {
 		if len(r.Body) == cap(r.Body) {
-			r.Body = grow(r.Body, int32(max(bodyStep, len(r.Body))))
+			r.Body = grow(r.Body, int32(max(leastBodyStep, len(r.Body))))
 		}
 		switch n := imports.SubrequestRead(number, free(r.Body)); {
 		case n < 0:
