@@ -20,6 +20,7 @@ func (x *exchange) log() {
 	}
 	took := now - x.Begun
 	x.route.metrics.count(x, took)
+	x.generation.turns.Served()
 	if log := x.generation.accessLog; log != nil {
 		log.append(func(dst []byte) []byte { return appendAccess(dst, x, took) })
 	}

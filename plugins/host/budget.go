@@ -31,6 +31,8 @@ type Budget struct {
 	dear    time.Duration // what a host function may take for what it has to do until the next look
 	begun   time.Duration // what was used when the guest's turn began
 	yielded time.Duration // what was used when it let others run last
+	long    bool          // it is counted among those that compute for long
+	company company       // what it knows of others then
 	seated  bool          // it is the guest's turn
 	last    time.Time     // when the clock was looked at last
 	blocked time.Duration // what the call had been blocked then
@@ -126,7 +128,11 @@ func (c *Call) share() {
 		return
 	}
 	b.yielded = b.used
-	b.Turns.giveWay()
+	if !b.long {
+		b.long = true
+		b.Turns.guests.Add(1)
+	}
+	b.Turns.giveWay(&b.company)
 	if !b.seated || b.used-b.begun > turn {
 		c.takeTurn()
 	}
@@ -250,9 +256,14 @@ func (c *Call) takeTurn() {
 
 // EndTurn ends the guest's turn, if it has one: it waits, or the call is over.
 func (c *Call) EndTurn() {
-	if c.Budget.seated {
-		c.Budget.seated = false
-		c.Budget.Turns.end()
+	b := &c.Budget
+	if b.seated {
+		b.seated = false
+		b.Turns.end()
+	}
+	if b.long {
+		b.long = false
+		b.Turns.guests.Add(-1)
 	}
 }
 

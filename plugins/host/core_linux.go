@@ -26,6 +26,13 @@ func yieldCore() {
 	unix.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
 }
 
+// restCore leaves the core to others for a moment. The scheduler of Go knows as
+// above.
+func restCore() {
+	pause := unix.NsecToTimespec(int64(courtesy))
+	unix.Nanosleep(&pause, nil)
+}
+
 // shortSliced is how the process is scheduled, with short slices; nil where
 // the kernel does not say.
 var shortSliced = sync.OnceValue(func() *unix.SchedAttr {

@@ -2,4 +2,8 @@
 
 package host
 
+import "time"
+
 func yieldCore() {}
+
+func restCore() { time.Sleep(courtesy) }

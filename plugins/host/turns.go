@@ -3,6 +3,7 @@ package host
 import (
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,6 +15,9 @@ import (
 // It is safe for concurrent use.
 type Turns struct {
 	seats chan struct{} // holds a token for each guest more that may compute
+
+	guests atomic.Int64  // that compute for long
+	served atomic.Uint64 // exchanges that have ended while there are some
 
 	ringing sync.Mutex // held by the guest that waits for the bell
 	bell    *bell      // where there is one core; nil until it is needed
@@ -60,11 +64,45 @@ func (t *Turns) pass(until time.Time) bool {
 	return t.begin(until)
 }
 
+// Served notes that an exchange has ended.
+func (t *Turns) Served() {
+	if t.guests.Load() > 0 { // else nobody asks, and the next core need not hear of it
+		t.served.Add(1)
+	}
+}
+
+// company is what a guest that computes for long knows of the others: how many
+// exchanges had ended when it gave way last, and how often since that changed.
+type company struct {
+	served uint64
+	alone  int
+}
+
+// A guest counts as alone that has given way so often and nobody was served.
+const surelyAlone = 50
+
 // giveWay lets go first what is over quickly: all that is ready to run if the
 // guest computes on the only core, else other threads of the machine.
-func (t *Turns) giveWay() {
+//
+// Where others are served meanwhile the guest lets what has queued up behind it
+// run, which nobody else looks for while there is work elsewhere, and rests. To
+// yield is not enough: the kernel would leave the core to it where no thread
+// waits for that very core, and crowd the others on the next one.
+func (t *Turns) giveWay(c *company) {
 	if runtime.GOMAXPROCS(0) == 1 {
 		t.ring()
+		return
+	}
+	served := t.served.Load()
+	rests := served != c.served
+	if c.alone++; rests {
+		c.served, c.alone = served, 0
+	}
+	if c.alone < surelyAlone {
+		runtime.Gosched()
+	}
+	if rests {
+		restCore()
 	} else {
 		yieldCore()
 	}
