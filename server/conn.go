@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"phasm/server/config"
@@ -16,7 +15,8 @@ import (
 // conn is a connection: it serves one exchange after the other on one
 // goroutine. It is used again for later connections.
 type conn struct {
-	*desk      // nil while it waits for a request over a bare socket
+	*desk // nil while it waits for a request over a bare socket
+	descriptor
 	server     *Server
 	net        net.Conn // what requests come over: the socket, or TLS above it
 	socket     net.Conn
@@ -32,10 +32,6 @@ type conn struct {
 	remote     netip.AddrPort
 	local      netip.AddrPort
 	counted    netip.Prefix // where its client counts, if it does; belongs to the server's lock
-
-	raw      syscall.RawConn       // the socket, where requests come over it as it is
-	tryByte  func(fd uintptr) bool // readFirst, bound once
-	firstErr error                 // what it met
 
 	epoch         time.Time     // when the connection began; what follows is since then
 	readDeadline  time.Duration // as set, see deadline.go
@@ -61,7 +57,7 @@ func (s *Server) prepareConn(nc net.Conn, config *config.Config) *conn {
 	c, _ := s.free.Get().(*conn)
 	if c == nil {
 		c = &conn{}
-		c.tryByte = c.readFirst
+		c.bind()
 	}
 	c.server, c.net, c.socket, c.config = s, nc, nc, config
 	c.sitDown(config)
@@ -102,7 +98,7 @@ func (c *conn) free() {
 	}
 	c.net, c.socket, c.parent = nil, nil, nil
 	c.listener, c.tls, c.stream, c.multiplexed, c.fronted = nil, nil, nil, nil, false
-	c.raw, c.firstErr = nil, nil
+	c.raw = nil
 	c.generation.Store(nil)
 	if c.desk != nil {
 		c.getUp()
@@ -169,7 +165,7 @@ func (c *conn) serve() {
 		}
 	}
 	if c.tls == nil {
-		c.raw = rawOf(c)
+		c.openDescriptor()
 	}
 	for c.awaitRequest() && c.x.serve() {
 	}

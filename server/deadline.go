@@ -16,7 +16,7 @@ const sendPiece = 1 << 20
 func (c *conn) Write(p []byte) (sent int, err error) {
 	for {
 		c.writeWithin(time.Duration(c.config.Server.Timeouts.Write))
-		n, err := c.net.Write(p[sent:min(len(p), sent+sendPiece)])
+		n, err := c.write(p[sent:min(len(p), sent+sendPiece)])
 		if sent += n; err != nil || sent == len(p) {
 			return sent, err
 		}

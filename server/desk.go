@@ -59,7 +59,7 @@ type inlet struct {
 // Read implements io.Reader.
 func (i *inlet) Read(p []byte) (int, error) {
 	if i.fd >= 0 {
-		return readNow(i.fd, p)
+		return i.read(p)
 	}
 	return i.conn.net.Read(p)
 }

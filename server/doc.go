@@ -16,7 +16,8 @@
 //	tls_certificate.go  certificates that a plugin supplies
 //	conn.go          one connection: requests one after the other, by the generation in use
 //	desk.go          what it needs while it has one: buffers, an exchange
-//	first_byte_*.go  wait for one without
+//	descriptor_*.go  wait for a request without one; write
+//	now_*.go         system calls that are over at once
 //	http2.go         HTTP/2: an exchange for each of a connection's requests
 //	stream.go        one of these, as a connection of its own
 //	receive.go       the request's head: wait for it, parse it, refuse the malformed
