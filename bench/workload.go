@@ -46,8 +46,7 @@ type workload struct {
 }
 
 // loadWorkloads reads them, in the order of their names. Folders are numbered,
-// so that this is the order of the tables. One without phasm.toml is for later,
-// when phasm can do it.
+// so that this is the order of the tables.
 func loadWorkloads(dir string) ([]*workload, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*", "phasm.toml"))
 	if err != nil {

@@ -6,7 +6,7 @@ import "errors"
 
 type descriptor struct{ raw any }
 
-func (c *conn) bind()       {}
+func (c *conn) bind()           {}
 func (c *conn) openDescriptor() {}
 
 func (c *conn) awaitByte() error {
