@@ -285,6 +285,7 @@ func TestHTTP2Drains(t *testing.T) {
 func TestHTTP2Reloads(t *testing.T) {
 	s := startTLS(t, "[routes.a]\nmatch = \"/\"\nrespond = {body = \"old\"}\n"+tlsTables)
 	c := s.http2Client()
+	s.ask(c, "GET", "/", "", nil) // else each of the following opens a connection
 	var asking sync.WaitGroup
 	var stop atomic.Bool
 	for range 4 {
