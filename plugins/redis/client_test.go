@@ -108,31 +108,40 @@ func recovered(t testing.TB, c *Client) {
 }
 
 // While a server is silent commands fail in time, more of them than the
-// library has room for; afterwards it works again.
+// library has room for; afterwards it works again. A machine may stop for a
+// moment, but not each time.
 func TestSilentServer(t *testing.T) {
 	server := redistest.Start(t)
 	c := client(t, Options{Addresses: []string{server.Address}, Timeout: 200 * time.Millisecond})
 	want(t, c, `"OK"`, "SET", "k", "v")
-	server.Pause()
-	const callers = 3000
+	for range 3 {
+		server.Pause()
+		worst := slowest(c, 3000, 100*time.Millisecond)
+		server.Resume()
+		recovered(t, c)
+		t.Logf("of 3000 callers with 100ms the last one waited %v", worst)
+		if worst < time.Second {
+			return
+		}
+	}
+	t.Error("callers wait for too long")
+}
+
+// slowest has so many callers wait for as long as each of them may, all at once,
+// and answers how long the last one did.
+func slowest(c *Client, callers int, within time.Duration) (worst time.Duration) {
 	took := make(chan time.Duration, callers)
 	for range callers {
 		go func() {
 			begin := time.Now()
-			doWithin(c, 100*time.Millisecond, "SET", "k", "v")
+			doWithin(c, within, "SET", "k", "v")
 			took <- time.Since(begin)
 		}()
 	}
-	worst := time.Duration(0)
 	for range callers {
 		worst = max(worst, <-took)
 	}
-	t.Logf("of %d callers with 100ms the last one waited %v", callers, worst)
-	if worst > 2*time.Second { // the machine may be busy
-		t.Errorf("a caller waited %v", worst)
-	}
-	server.Resume()
-	recovered(t, c)
+	return worst
 }
 
 // A server without memory refuses writes in its own words.
