@@ -115,7 +115,9 @@ const (
 // start is the table, and its state at a place where no match has begun yet.
 func (s *Set) start(before side) (t *table, at uint32, ok bool) {
 	if t = s.table.Load(); t != nil {
-		if at = t.starts[before].Load(); at != unknown {
+		// A start that somebody has just made may lie beyond a table that had to
+		// grow for it.
+		if at = t.starts[before].Load(); at != unknown && int(at) < len(t.steps) {
 			return t, at, true
 		}
 	}
