@@ -62,13 +62,13 @@ unit: ## go test
 # taken through a table, the race detector has nothing to see. Under it sync.Pool
 # forgets on purpose and memory is a multiple of what it is, so neither
 # allocations nor memory are measured with it. What one hostile request does to
-# others, and what other programs have to say of the protocol, takes long there and
-# shares nothing new.
+# others, what other programs have to say of the protocol, and the examples' own
+# tests take long there and share nothing new.
 SHARING := pool plugins plugins/automaton plugins/host plugins/httpclient plugins/memory plugins/metric \
   plugins/redis plugins/rediszone plugins/zone server server/static server/upstream
 
 race: ## go test with the race detector, where goroutines share something
-	$(GO) test -race -skip '^Fuzz|Allocat|EndlessRecursion$$|Soak|HostilePlugin|LargeBodies|Conforms|SlowClients|Nginx|Hygiene|Regex' $(SHARING:%=./%)
+	$(GO) test -race -skip '^Fuzz|Allocat|EndlessRecursion$$|Soak|HostilePlugin|LargeBodies|Conforms|SlowClients|Nginx|Hygiene|Regex|Grants|Promtool|TrapStorm|HostileExitWorker|LogShipper|DynamicRouting$$|Canary|MetricsCollector' $(SHARING:%=./%)
 
 fuzz: ## every fuzz target for FUZZTIME
 	@$(GO) test -list '^Fuzz' ./... | \
