@@ -60,7 +60,7 @@ func (s *Server) prepareConn(nc net.Conn, config *config.Config) *conn {
 		c.bind()
 	}
 	c.server, c.net, c.socket, c.config = s, nc, nc, config
-	c.sitDown(config)
+	c.sitDown()
 	c.number, c.requests = s.lastConn.Add(1), 0
 	c.idle.Store(true)
 	c.epoch = time.Now()
@@ -231,7 +231,7 @@ func (c *conn) awaitLast() bool {
 	c.takeOver()
 	left := lastWait - (time.Since(c.epoch) - c.ended)
 	c.net.SetReadDeadline(time.Now().Add(max(left, time.Millisecond))) // what has arrived is read in any case
-	c.sitDown(c.config)
+	c.sitDown()
 	_, err := c.r.Peek(1)
 	return err == nil
 }

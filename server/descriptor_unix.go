@@ -45,7 +45,7 @@ func (c *conn) awaitByte() error {
 // readFirst reads what has come. It is true where that is a byte, the end, or
 // an error, and false where the connection is to wait.
 func (c *conn) readFirst(fd uintptr) bool {
-	c.sitDown(c.config)
+	c.sitDown()
 	c.inlet.fd = int(fd)
 	_, c.err = c.r.Peek(1)
 	c.inlet.fd = -1

@@ -1,10 +1,6 @@
 package server
 
-import (
-	"bufio"
-
-	"phasm/server/config"
-)
+import "bufio"
 
 // desk is what a connection needs while it serves requests: buffers and an
 // exchange. One that waits for a request has none, so that ten thousand of them
@@ -21,7 +17,7 @@ type desk struct {
 const writeBuffer = 4 << 10
 
 // sitDown takes a desk, where the connection has none.
-func (c *conn) sitDown(config *config.Config) {
+func (c *conn) sitDown() {
 	if c.desk != nil {
 		return
 	}
@@ -30,7 +26,7 @@ func (c *conn) sitDown(config *config.Config) {
 		d = &desk{w: bufio.NewWriterSize(nil, writeBuffer)}
 		d.x.init()
 	}
-	if size := int(config.Server.Limits.HeaderSize); size != d.headerSize {
+	if size := int(c.config.Server.Limits.HeaderSize); size != d.headerSize {
 		d.r, d.headerSize = bufio.NewReaderSize(nil, size), size
 	}
 	d.inlet = inlet{c, -1}
@@ -40,7 +36,7 @@ func (c *conn) sitDown(config *config.Config) {
 	c.desk = d
 }
 
-// getUp gives the connection's desk to others. Nothing is in its buffers.
+// getUp gives the connection's desk to others. What is in its buffers is lost.
 func (c *conn) getUp() {
 	d := c.desk
 	c.desk = nil
