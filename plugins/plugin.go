@@ -207,10 +207,18 @@ var ErrMemory = errors.New("plugins have used up their memory (memory in [server
 // Acquire takes an instance for one exchange. The error is pool.ErrBusy after
 // the wait, pool.ErrClosed, ErrMemory, ErrQuarantined, or that of making an
 // instance.
-func (p *Plugin) Acquire() (*Instance, error) {
+func (p *Plugin) Acquire() (*Instance, error) { return p.AcquireAfter(func() {}) }
+
+// AcquireAfter is Acquire, but calls announce first where that may take long: no
+// instance is idle.
+func (p *Plugin) AcquireAfter(announce func()) (*Instance, error) {
 	if !p.quarantine.admit() {
 		return nil, ErrQuarantined
 	}
+	if i, ok := p.pool.TryGet(); ok {
+		return i, nil
+	}
+	announce()
 	i, err := p.pool.Get()
 	switch {
 	case err == nil, errors.Is(err, pool.ErrBusy), errors.Is(err, pool.ErrClosed), errors.Is(err, ErrMemory):

@@ -29,6 +29,8 @@ type wire struct {
 
 func (w wire) Flush(time.Time) error { return w.flush() }
 
+func (wire) StepAside() {}
+
 func (wire) HeadSent() bool { return false }
 
 func (wire) ClientGone() bool { return false }

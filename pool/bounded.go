@@ -76,14 +76,30 @@ func NewBounded[T any](options Options[T]) *Bounded[T] {
 // The value goes back by Put or, when it must not be used again, by Discard.
 func (p *Bounded[T]) Get() (T, error) {
 	p.mu.Lock()
-	if n := len(p.idle) - 1; n >= 0 {
-		value := p.idle[n]
-		p.idle = p.idle[:n]
-		p.shrinker.unused = min(p.shrinker.unused, n)
+	if value, ok := p.takeIdle(); ok {
 		p.mu.Unlock()
 		return value, nil
 	}
 	return p.getSlow()
+}
+
+// TryGet is Get where a value is idle, and false where none is.
+func (p *Bounded[T]) TryGet() (T, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.takeIdle()
+}
+
+// takeIdle takes a value that is idle. It is called locked.
+func (p *Bounded[T]) takeIdle() (value T, ok bool) {
+	n := len(p.idle) - 1
+	if n < 0 {
+		return value, false
+	}
+	value = p.idle[n]
+	p.idle = p.idle[:n]
+	p.shrinker.unused = min(p.shrinker.unused, n)
+	return value, true
 }
 
 // getSlow goes on where nothing is idle. It is entered locked.

@@ -104,8 +104,10 @@ type wire struct{}
 func (wire) ReadBody([]byte, int64, bool, time.Time) (int, error) { return 0, io.EOF }
 func (wire) SetBody([]byte)                                       {}
 func (wire) Flush(time.Time) error                                { return nil }
-func (wire) HeadSent() bool                                       { return false }
-func (wire) ClientGone() bool                                     { return false }
+func (wire) StepAside()                                           {}
+
+func (wire) HeadSent() bool   { return false }
+func (wire) ClientGone() bool { return false }
 func (wire) Subrequest([]byte, []byte, []string, []byte) (host.Subrequest, abi.Errno) {
 	return nil, abi.NoMemory
 }

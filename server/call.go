@@ -50,7 +50,7 @@ func (x *exchange) instance(p *plugins.Plugin) (*plugins.Instance, error) {
 			return h.instance, nil
 		}
 	}
-	i, err := p.Acquire()
+	i, err := p.AcquireAfter(x.stepAside)
 	if err != nil {
 		i = nil
 	} else {

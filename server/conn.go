@@ -12,11 +12,11 @@ import (
 	"phasm/server/config"
 )
 
-// conn is a connection: it serves one exchange after the other on one
-// goroutine. It is used again for later connections.
+// conn is a connection: it serves one exchange after the other. It is used again
+// for later connections.
 type conn struct {
-	*desk // nil while it waits for a request over a bare socket
-	descriptor
+	*desk // nil while it waits in a loop
+	place
 	server     *Server
 	net        net.Conn // what requests come over: the socket, or TLS above it
 	socket     net.Conn
@@ -57,7 +57,6 @@ func (s *Server) prepareConn(nc net.Conn, config *config.Config) *conn {
 	c, _ := s.free.Get().(*conn)
 	if c == nil {
 		c = &conn{}
-		c.bind()
 	}
 	c.server, c.net, c.socket, c.config = s, nc, nc, config
 	c.sitDown()
@@ -98,7 +97,6 @@ func (c *conn) free() {
 	}
 	c.net, c.socket, c.parent = nil, nil, nil
 	c.listener, c.tls, c.stream, c.multiplexed, c.fronted = nil, nil, nil, nil, false
-	c.raw = nil
 	c.generation.Store(nil)
 	if c.desk != nil {
 		c.getUp()
@@ -129,49 +127,78 @@ func (c *conn) deliver(err error) error {
 	return err
 }
 
-// serve runs the connection to its end. A panic is a bug of ours: it costs
-// this connection and no other.
+// serve runs the connection until it waits in a loop, or where it does not to its
+// end.
 func (c *conn) serve() {
-	defer func() {
-		s := c.server
-		if r := recover(); r != nil {
-			s.metrics.panics.Inc()
-			s.log().Error("BUG: panic while serving a request", "panic", r, "stack", string(debug.Stack()))
-			c.net.Close()
-			if c.desk != nil {
-				c.x.releaseInstances()
-				c.x.Release()
-			}
-			c.letGo()
-			s.remove(c)
-			s.metrics.connections.Add(-1)
-			return // what the connection held is in an unknown state: it is not used again
-		}
-		c.net.Close()
-		c.letGo()
-		s.remove(c)
-		c.free()
-	}()
-	if c.fronted && !c.readProxyHeader() {
+	defer c.contain()
+	if !c.welcome() {
+		c.end()
 		return
 	}
-	if c.listener != nil {
-		if !c.handshake() {
-			return
-		}
-		if c.tls.NegotiatedProtocol == protocolHTTP2 {
-			c.serveHTTP2()
-			return
-		}
+	if c.tls == nil && c.enter() {
+		c.serveRequests()
+		return
 	}
-	if c.tls == nil {
-		c.openDescriptor()
-	}
+	c.serveAlone()
+}
+
+// serveAlone serves requests to the connection's end on this goroutine.
+func (c *conn) serveAlone() {
 	for c.awaitRequest() && c.x.serve() {
 	}
+	c.end()
+}
+
+// welcome runs what precedes the first request. It is false where there will be
+// none, and once a connection of HTTP/2 has ended.
+func (c *conn) welcome() bool {
+	if c.fronted && !c.readProxyHeader() {
+		return false
+	}
+	if c.listener == nil {
+		return true
+	}
+	if !c.handshake() {
+		return false
+	}
+	if c.tls.NegotiatedProtocol == protocolHTTP2 {
+		c.serveHTTP2()
+		return false
+	}
+	return true
+}
+
+// end closes the connection.
+func (c *conn) end() {
 	if c.desk != nil {
 		c.w.Flush()
 	}
+	c.leave()
+	c.net.Close()
+	c.letGo()
+	c.server.remove(c)
+	c.free()
+}
+
+// contain ends a connection that has panicked: a bug of ours costs it and no
+// other.
+func (c *conn) contain() {
+	r := recover()
+	if r == nil {
+		return
+	}
+	s := c.server
+	s.metrics.panics.Inc()
+	s.log().Error("BUG: panic while serving a request", "panic", r, "stack", string(debug.Stack()))
+	c.leave()
+	c.net.Close()
+	if c.desk != nil {
+		c.x.releaseInstances()
+		c.x.Release()
+	}
+	c.letGo()
+	s.remove(c)
+	s.metrics.connections.Add(-1) // what the connection held is in an unknown state: it is not used again
 }
 
 // greet runs what precedes a connection's first request. It has as long as the
@@ -213,7 +240,7 @@ func (c *conn) awaitRequest() bool {
 	c.readWithin(time.Duration(c.config.Server.Timeouts.Idle))
 	c.letGo()
 	if !c.server.draining.Load() {
-		if c.awaitByte() == nil {
+		if _, err := c.r.Peek(1); err == nil {
 			return c.use()
 		}
 	}

@@ -154,6 +154,7 @@ func (s *Server) drain(limit time.Duration) error {
 		case c.shaking.Load():
 			c.socket.SetDeadline(time.Now().Add(lastWait))
 		case c.multiplexed != nil: // see below
+		case c.recall():
 		case c.idle.Load():
 			c.net.SetReadDeadline(time.Unix(1, 0)) // the connection does the rest: see awaitLast
 		}
@@ -202,7 +203,7 @@ func (s *Server) cut() error {
 		if !c.idle.Load() {
 			cut++
 		}
-		c.socket.Close() // not TLS, which would say good-bye first
+		c.sever()
 	}
 	if cut == 0 {
 		return nil

@@ -31,6 +31,7 @@ func (c *conn) ReadFrom(r io.Reader) (sent int64, err error) {
 	if !ok || !ok2 {
 		return io.Copy(justWriter{c}, r)
 	}
+	c.stepAside()
 	for limited.N > 0 && err == nil {
 		c.writeWithin(time.Duration(c.config.Server.Timeouts.Write))
 		piece := io.LimitedReader{R: limited.R, N: min(limited.N, sendPiece)}

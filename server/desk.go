@@ -9,7 +9,6 @@ type desk struct {
 	r          *bufio.Reader
 	headerSize int // the limit that r's buffer was made for
 	w          *bufio.Writer
-	inlet      inlet
 	x          exchange
 }
 
@@ -29,8 +28,7 @@ func (c *conn) sitDown() {
 	if size := int(c.config.Server.Limits.HeaderSize); size != d.headerSize {
 		d.r, d.headerSize = bufio.NewReaderSize(nil, size), size
 	}
-	d.inlet = inlet{c, -1}
-	d.r.Reset(&d.inlet)
+	d.r.Reset((*inlet)(c))
 	d.w.Reset(c)
 	d.x.conn = c
 	c.desk = d
@@ -40,22 +38,14 @@ func (c *conn) sitDown() {
 func (c *conn) getUp() {
 	d := c.desk
 	c.desk = nil
-	d.inlet.conn, d.x.conn = nil, nil
+	d.x.conn = nil
+	d.r.Reset(nil)
 	d.w.Reset(nil)
 	c.server.desks.Put(d)
 }
 
-// inlet is what a desk's reader reads from: the connection, or for a moment
-// its file descriptor.
-type inlet struct {
-	conn *conn
-	fd   int // -1: none
-}
+// inlet is a connection as its reader reads from it.
+type inlet conn
 
 // Read implements io.Reader.
-func (i *inlet) Read(p []byte) (int, error) {
-	if i.fd >= 0 {
-		return i.read(p)
-	}
-	return i.conn.net.Read(p)
-}
+func (i *inlet) Read(p []byte) (int, error) { return (*conn)(i).read(p) }

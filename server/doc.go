@@ -15,8 +15,11 @@
 //	tls.go           TLS: the handshake, certificates
 //	tls_certificate.go  certificates that a plugin supplies
 //	conn.go          one connection: requests one after the other, by the generation in use
-//	desk.go          what it needs while it has one: buffers, an exchange
-//	descriptor_*.go  wait for a request without one; write
+//	loops_linux.go   where connections wait for requests: a loop for each core
+//	loop_linux.go    one of them, and the goroutine that leads it
+//	place_linux.go   a connection's place there; its reads and writes
+//	loop_other.go    where there are none: a goroutine for each connection
+//	desk.go          what a connection needs while it has a request: buffers, an exchange
 //	now_*.go         system calls that are over at once
 //	http2.go         HTTP/2: an exchange for each of a connection's requests
 //	stream.go        one of these, as a connection of its own

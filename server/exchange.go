@@ -30,6 +30,7 @@ type exchange struct {
 	passing    passing     // through a proxy
 	believed   bool        // a trusted proxy tells who the client is
 	clientGone func() bool // ClientGone, bound once
+	stepAside  func()      // StepAside, likewise
 	unparsed   bool        // the head could not be parsed
 	line       string      // its request line then
 	restarts   int         // internal redirects so far
@@ -54,7 +55,7 @@ type held struct {
 
 // init sets up an exchange, once.
 func (x *exchange) init() {
-	x.clientGone = x.ClientGone
+	x.clientGone, x.stepAside = x.ClientGone, x.StepAside
 	x.Exchange.Request = &x.request
 	x.Exchange.Response = &x.response
 	x.Exchange.Wire = x
@@ -148,6 +149,9 @@ func (x *exchange) fail(status int) {
 	x.response.Header.SetNoDefaultContentType(true)
 	x.answer(status)
 }
+
+// StepAside implements host.Wire.
+func (x *exchange) StepAside() { x.conn.stepAside() }
 
 // ClientGone implements host.Wire.
 func (x *exchange) ClientGone() bool {

@@ -143,8 +143,18 @@ func (s *Server) accept(l *listener, socket *net.TCPListener) {
 			if l.protection.Load() != nil {
 				c.listener = l
 			}
-			go c.serve()
+			c.begin()
 		}
+	}
+}
+
+// begin serves the connection, in a loop if no more is needed.
+func (c *conn) begin() {
+	switch {
+	case c.listener != nil || c.fronted || !c.enter():
+		go c.serve()
+	case !c.park():
+		go c.serveRequests()
 	}
 }
 
@@ -152,7 +162,8 @@ func (s *Server) accept(l *listener, socket *net.TCPListener) {
 // when it is closed.
 func (s *Server) ServeConn(nc net.Conn) {
 	if c := s.admit(nc, false); c != nil {
-		c.serve()
+		defer c.contain()
+		c.serveAlone()
 	}
 }
 

@@ -1,4 +1,4 @@
-//go:build unix && (!linux || race)
+//go:build linux && race
 
 // The race detector takes a read for what happens after the write that it reads,
 // but only where it hears of both.
@@ -8,6 +8,8 @@ package server
 import (
 	"errors"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 func readNow(fd uintptr, p []byte) (int, syscall.Errno) {
@@ -23,4 +25,12 @@ func writeNow(fd uintptr, p []byte) (int, syscall.Errno) {
 func errnoOf(err error) (errno syscall.Errno) {
 	errors.As(err, &errno)
 	return errno
+}
+
+func readyNow(epoll int, events []unix.EpollEvent) int {
+	n, err := unix.EpollWait(epoll, events, 0)
+	if err != nil {
+		return 0
+	}
+	return n
 }

@@ -74,6 +74,7 @@ type passing struct {
 
 // serve asks one peer after the other until one has answered.
 func (p *proxy) serve(x *exchange) {
+	x.StepAside()
 	s := &x.passing
 	s.x, s.proxy = x, p
 	s.request.Client = x.RemoteAddr.Addr()

@@ -112,6 +112,7 @@ func (s *Server) replace(ctx context.Context) error {
 	// What concerns the whole process is as the new generation needs it while
 	// it is made, and both live side by side for a while.
 	s.setWorkers(c.Server.Workers)
+	s.loops.fit(s)
 	defer func() { s.setWorkers(s.generation.Load().config.Server.Workers) }()
 	s.memory.SetLimit(max(s.memory.Limit(), memoryLimit(c)))
 	defer func() { s.memory.SetLimit(memoryLimit(s.generation.Load().config)) }()

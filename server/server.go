@@ -49,6 +49,7 @@ type Server struct {
 	generation atomic.Pointer[generation] // what new exchanges are served by
 	serving    chan struct{}              // closed when Serve has begun
 	reloads    reloads
+	loops      loops
 	workers    int // the configuration's; belongs to New and then to whom reloads is at
 	watched    atomic.Pointer[watched]
 
@@ -158,6 +159,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		s.Close()
 		return err
 	}
+	s.loops.open(s)
 	s.mu.Lock()
 	s.open(ctx, s.sockets)
 	s.mu.Unlock()
@@ -186,6 +188,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	if err == nil {
 		s.retiring.Wait()
 	}
+	s.loops.close()
 	s.generation.Load().stopWorker()
 	s.Close()
 	if atOnce {

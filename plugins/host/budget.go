@@ -60,6 +60,7 @@ const (
 // A call that computes for longer than unnoticed does so in turns, and gives way
 // to what is over quickly once in courtesy.
 const (
+	quick     = 100 * time.Microsecond // what does not take longer may keep others waiting
 	unnoticed = time.Millisecond
 	turn      = time.Millisecond
 	courtesy  = 100 * time.Microsecond
@@ -115,6 +116,9 @@ func (c *Call) refill() int32 {
 		b.slice, b.most = firstSlice, maxSlice
 	case b.granted >= 0:
 		b.adapt(b.used - b.granted)
+	}
+	if b.used > quick {
+		c.stepAside()
 	}
 	c.share()
 	b.granted = b.used

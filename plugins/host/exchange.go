@@ -73,6 +73,9 @@ type Wire interface {
 	ReadBody(p []byte, offset int64, keep bool, deadline time.Time) (int, error)
 	// SetBody replaces the request's body with a copy.
 	SetBody(body []byte)
+	// StepAside says that the exchange is about to wait or to compute for long: from
+	// here on somebody else serves others.
+	StepAside()
 	// Flush sends the head and what has been written of the body. After an
 	// error the response cannot go on.
 	Flush(deadline time.Time) error

@@ -215,6 +215,8 @@ func (w *wire) Flush(deadline time.Time) error {
 	return nil
 }
 
+func (*wire) StepAside() {}
+
 func (w *wire) HeadSent() bool   { return w.headSent }
 func (w *wire) ClientGone() bool { return !w.gone.IsZero() && !time.Now().Before(w.gone) }
 

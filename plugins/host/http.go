@@ -142,6 +142,7 @@ func (c *Call) await(x httpclient.Exchange, try func() (int, abi.Errno)) (int, a
 // wait waits until the call's deadline at most, and not long after the client
 // has gone.
 func (c *Call) wait(x httpclient.Exchange, try func() (int, abi.Errno)) (int, abi.Errno) {
+	c.stepAside()
 	c.beginWait()
 	defer c.EndWait()
 	for look := c.waiting.Add(goneInterval); ; {

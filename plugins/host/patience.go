@@ -41,6 +41,7 @@ const longestWait = 100 * 365 * 24 * time.Hour
 // patiently blocks the guest while it does something that ends when the
 // patience does: at the call's deadline, and soon after the client has gone.
 func (c *Call) patiently(do func(*patience)) {
+	c.stepAside()
 	c.beginWait()
 	defer c.EndWait()
 	until := c.Until

@@ -24,6 +24,7 @@ const goneInterval = 100 * time.Millisecond
 // ends early with abi.Timeout at the call's deadline, and with abi.Closed soon
 // after the client has gone.
 func (c *Call) Sleep(d time.Duration) abi.Errno {
+	c.stepAside()
 	c.beginWait()
 	defer c.EndWait()
 	end, errno := c.waiting.Add(d), abi.Errno(0)

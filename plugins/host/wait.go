@@ -29,3 +29,10 @@ func (c *Call) EndWait() { c.Blocked += time.Since(c.waiting) }
 
 // late tells whether the call's deadline has passed.
 func (c *Call) late() bool { return !c.Until.IsZero() && time.Until(c.Until) <= 0 }
+
+// stepAside lets others be served meanwhile.
+func (c *Call) stepAside() {
+	if c.Exchange != nil && c.Exchange.Wire != nil {
+		c.Exchange.Wire.StepAside()
+	}
+}

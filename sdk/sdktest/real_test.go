@@ -157,8 +157,10 @@ func (w *wire) ReadBody(p []byte, offset int64, _ bool, _ time.Time) (int, error
 }
 
 func (w *wire) SetBody(body []byte) { w.body = string(body) }
-func (w *wire) HeadSent() bool      { return w.headSent }
-func (w *wire) ClientGone() bool    { return w.gone }
+func (*wire) StepAside()            {}
+
+func (w *wire) HeadSent() bool   { return w.headSent }
+func (w *wire) ClientGone() bool { return w.gone }
 
 func (w *wire) Flush(time.Time) error {
 	if w.gone {
