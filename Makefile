@@ -65,7 +65,7 @@ unit: ## go test
 # others, what other programs have to say of the protocol, and the examples' own
 # tests take long there and share nothing new.
 SHARING := pool plugins plugins/automaton plugins/host plugins/httpclient plugins/memory plugins/metric \
-  plugins/redis plugins/rediszone plugins/zone server server/static server/upstream
+  plugins/redis plugins/rediszone plugins/socket plugins/zone server server/static server/upstream
 
 race: ## go test with the race detector, where goroutines share something
 	$(GO) test -race -skip '^Fuzz|Allocat|EndlessRecursion$$|Soak|HostilePlugin|LargeBodies|Conforms|SlowClients|Nginx|Hygiene|Regex|Grants|Promtool|TrapStorm|HostileExitWorker|LogShipper|DynamicRouting$$|Canary|MetricsCollector' $(SHARING:%=./%)

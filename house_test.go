@@ -28,13 +28,14 @@ var imports = []struct{ pkg, may string }{
 	{"plugins/meter", ""},
 	{"plugins/metric", ""},
 	{"plugins/suggest", ""},
+	{"plugins/socket", ""},
 	{"plugins/source", ""},
 	{"plugins/zone", "pool"},
 	{"plugins/zone/zonetest", "plugins/zone"},
 	{"plugins/memory", ""},
 	{"plugins/httpclient", "sdk/abi"},
 	{"plugins/redis/command", ""},
-	{"plugins/redis", "plugins/redis/command"},
+	{"plugins/redis", "plugins/socket plugins/redis/command"},
 	{"plugins/redis/redistest", ""},
 	{"plugins/rediszone", "plugins/redis plugins/zone"},
 	{"plugins/automaton", ""},
@@ -47,9 +48,9 @@ var imports = []struct{ pkg, may string }{
 	{"server/deadline", ""},
 	{"server/router", ""},
 	{"server/static", ""},
-	{"server/upstream", "pool server/deadline"},
+	{"server/upstream", "pool plugins/socket server/deadline"},
 	{"server/config", "sdk/abi plugins/suggest plugins/httpclient plugins/redis/command server/router"},
-	{"server", "sdk/abi pool plugins/memory plugins/meter plugins/metric plugins/source plugins/zone plugins/httpclient " +
+	{"server", "sdk/abi pool plugins/memory plugins/meter plugins/metric plugins/source plugins/zone plugins/httpclient plugins/socket " +
 		"plugins/redis plugins/redis/command plugins/rediszone plugins/host plugins " +
 		"server/certificate server/deadline server/router server/static server/upstream server/config"},
 

@@ -20,7 +20,6 @@
 //	place_linux.go   a connection's place there; its reads and writes
 //	loop_other.go    where there are none: a goroutine for each connection
 //	desk.go          what a connection needs while it has a request: buffers, an exchange
-//	now_*.go         system calls that are over at once
 //	http2.go         HTTP/2: an exchange for each of a connection's requests
 //	stream.go        one of these, as a connection of its own
 //	receive.go       the request's head: wait for it, parse it, refuse the malformed

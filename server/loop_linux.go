@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"phasm/plugins/socket"
 )
 
 // loop waits for the requests of many connections at once. One goroutine leads
@@ -171,12 +173,12 @@ func (l *loop) lookOrWait(uintptr) bool {
 	if l.ringing {
 		l.ringing, l.served = false, 0
 		one := [8]byte{1}
-		if _, errno := writeNow(uintptr(l.bell), one[:]); errno == 0 {
+		if _, errno := socket.Write(uintptr(l.bell), one[:]); errno == 0 {
 			return false
 		}
 	}
-	n := readyNow(l.epoll, l.events[:])
-	if n <= 0 {
+	n, errno := socket.Ready(uintptr(l.epoll), l.events[:])
+	if n == 0 || errno != 0 {
 		l.served = 0
 		return false
 	}

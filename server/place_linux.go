@@ -5,6 +5,8 @@ import (
 	"net"
 	"sync/atomic"
 	"syscall"
+
+	"phasm/plugins/socket"
 )
 
 // place is where a connection waits for its requests.
@@ -190,7 +192,7 @@ func (c *conn) read(p []byte) (n int, err error) {
 // tryRead reads what has come: EAGAIN means nothing.
 func (c *conn) tryRead(p []byte) (int, error) {
 	for {
-		n, errno := readNow(uintptr(c.fd), p)
+		n, errno := socket.Read(uintptr(c.fd), p)
 		c.more = n == len(p)
 		switch {
 		case errno == syscall.EINTR:
@@ -204,17 +206,13 @@ func (c *conn) tryRead(p []byte) (int, error) {
 	}
 }
 
-// atOnce is how many bytes are written at once: copying more takes so long that
-// others should run meanwhile.
-const atOnce = 128 << 10
-
 // write writes within the deadline that is set.
 func (c *conn) write(p []byte) (int, error) {
 	if c.loop == nil {
 		return c.net.Write(p)
 	}
 	n := 0
-	if len(p) <= atOnce {
+	if len(p) <= socket.AtOnce {
 		var err error
 		if n, err = c.tryWrite(p); err != syscall.EAGAIN {
 			return n, err
@@ -228,7 +226,7 @@ func (c *conn) write(p []byte) (int, error) {
 // tryWrite writes what the socket takes: EAGAIN means that it takes no more.
 func (c *conn) tryWrite(p []byte) (n int, err error) {
 	for n < len(p) {
-		some, errno := writeNow(uintptr(c.fd), p[n:])
+		some, errno := socket.Write(uintptr(c.fd), p[n:])
 		switch errno {
 		case 0:
 			n += some

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/redis/rueidis"
+
+	"phasm/plugins/socket"
 )
 
 // Client talks to one Redis, single, watched by sentinels or a cluster. It is
@@ -70,7 +72,7 @@ func (c *Client) dial(ctx context.Context, address string, dialer *net.Dialer, p
 	if err != nil {
 		return nil, err
 	}
-	return gathering{conn, c}, nil
+	return gathering{socket.Quick(conn), c}, nil
 }
 
 // Timeout is how long connecting, or a command, may take.

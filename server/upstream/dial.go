@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"time"
+
+	"phasm/plugins/socket"
 )
 
 // Connecting says how connections to peers are made and kept.
@@ -47,7 +49,7 @@ func (p *Peer) dial() (*Conn, error) {
 	}
 	_, _, secure, host := parseAddress(p.Name)
 	if !secure {
-		return newConn(p, nc, false), nil
+		return newConn(p, socket.Quick(nc), false), nil
 	}
 	secured := tls.Client(nc, clientConfig(how.TLS, host))
 	if err := secured.HandshakeContext(ctx); err != nil {

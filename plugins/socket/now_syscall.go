@@ -3,7 +3,7 @@
 // The race detector takes a read for what happens after the write that it reads,
 // but only where it hears of both.
 
-package server
+package socket
 
 import (
 	"errors"
@@ -12,25 +12,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func readNow(fd uintptr, p []byte) (int, syscall.Errno) {
+// Read is as without the race detector.
+func Read(fd uintptr, p []byte) (int, syscall.Errno) {
 	n, err := syscall.Read(int(fd), p)
 	return n, errnoOf(err)
 }
 
-func writeNow(fd uintptr, p []byte) (int, syscall.Errno) {
+// Write is as without the race detector.
+func Write(fd uintptr, p []byte) (int, syscall.Errno) {
 	n, err := syscall.Write(int(fd), p)
+	return n, errnoOf(err)
+}
+
+// Ready is as without the race detector.
+func Ready(epoll uintptr, events []unix.EpollEvent) (int, syscall.Errno) {
+	n, err := unix.EpollWait(int(epoll), events, 0)
 	return n, errnoOf(err)
 }
 
 func errnoOf(err error) (errno syscall.Errno) {
 	errors.As(err, &errno)
 	return errno
-}
-
-func readyNow(epoll int, events []unix.EpollEvent) int {
-	n, err := unix.EpollWait(epoll, events, 0)
-	if err != nil {
-		return 0
-	}
-	return n
 }

@@ -1,0 +1,8 @@
+//go:build !linux
+
+package socket
+
+import "net"
+
+// Quick is the connection itself.
+func Quick(nc net.Conn) net.Conn { return nc }
