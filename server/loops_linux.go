@@ -49,7 +49,7 @@ func (l *loops) next() *loop {
 
 // sweepEvery is how often connections are looked for that have waited for too
 // long, unless timeouts.idle is short.
-const sweepEvery = time.Second
+const sweepEvery = 5 * time.Second
 
 func (l *loops) sweep(s *Server) {
 	for {

@@ -117,9 +117,6 @@ func (c *Call) refill() int32 {
 	case b.granted >= 0:
 		b.adapt(b.used - b.granted)
 	}
-	if b.used > quick {
-		c.stepAside()
-	}
 	c.share()
 	b.granted = b.used
 	return b.slice
@@ -163,6 +160,9 @@ func (c *Call) Look() {
 	b := &c.Budget
 	b.used += b.plausible(max(0, now.Sub(b.last)-(c.Blocked-b.blocked)))
 	b.last, b.blocked = now, c.Blocked
+	if b.used > quick {
+		c.stepAside()
+	}
 	switch {
 	case b.CPU > 0 && b.used > b.CPU:
 		panic(&Stopped{fmt.Sprintf("it computed for more than %v, %s", b.CPU, c.limit("cpu"))})
@@ -199,6 +199,7 @@ func (b *Budget) plausible(took time.Duration) time.Duration {
 const (
 	callsPerLook = 32
 	cheap        = 4 << 10
+	many         = 128 << 10 // take long enough that others are served meanwhile
 )
 
 // before is what host functions call before they do something with so many
@@ -208,6 +209,9 @@ func (c *Call) before(bytes int) {
 		return
 	}
 	c.Look()
+	if bytes > many {
+		c.stepAside()
+	}
 	c.Budget.dear = time.Duration(bytes) * perByte
 }
 
