@@ -104,7 +104,7 @@ func (l *loop) close() {
 // leader is a goroutine's part in a loop.
 type leader struct {
 	loop    *loop
-	leading bool
+	leading atomic.Bool
 }
 
 // run leads the loop, follows once another one leads, and so on until the loop is
@@ -112,8 +112,8 @@ type leader struct {
 func (l *leader) run() {
 	loop := l.loop
 	for {
-		l.leading = true
-		for l.leading {
+		l.leading.Store(true)
+		for l.leading.Load() {
 			if len(loop.ready) == 0 && !loop.await() {
 				unix.Close(loop.bell)
 				return
@@ -139,10 +139,9 @@ func (l *leader) run() {
 
 // stepAside has another goroutine lead, if this one does.
 func (l *leader) stepAside() {
-	if !l.leading {
+	if !l.leading.Load() || !l.leading.CompareAndSwap(true, false) {
 		return
 	}
-	l.leading = false
 	l.loop.aside.Add(1)
 	select {
 	case l.loop.lead <- struct{}{}:

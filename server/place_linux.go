@@ -178,7 +178,7 @@ func (c *conn) read(p []byte) (n int, err error) {
 	if c.loop == nil {
 		return c.net.Read(p)
 	}
-	if c.trying || c.leader.leading {
+	if c.trying || c.leader.leading.Load() {
 		if n, err = c.tryRead(p); err != syscall.EAGAIN || c.trying {
 			return n, err
 		}

@@ -20,6 +20,7 @@ var errClientGone = errors.New("the client has gone")
 type patience struct {
 	deadline atomic.Int64 // nanoseconds since 1970
 	done     chan struct{}
+	waits    atomic.Bool // somebody has asked when it ends
 
 	mu    sync.Mutex
 	timer *time.Timer
@@ -41,7 +42,6 @@ const longestWait = 100 * 365 * 24 * time.Hour
 // patiently blocks the guest while it does something that ends when the
 // patience does: at the call's deadline, and soon after the client has gone.
 func (c *Call) patiently(do func(*patience)) {
-	c.stepAside()
 	c.beginWait()
 	defer c.EndWait()
 	until := c.Until
@@ -54,13 +54,28 @@ func (c *Call) patiently(do func(*patience)) {
 	do(p)
 }
 
-// begin begins a wait of the call's.
+// begin begins what may become a wait of the call's.
 func (p *patience) begin(c *Call, until time.Time) {
 	p.deadline.Store(until.UnixNano())
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.call = c
-	p.timer.Reset(min(goneInterval, time.Until(until)))
+	p.waits.Store(false)
+}
+
+// wait notes that somebody is about to wait: who asks for Done or Err does. What
+// has its answer at hand costs neither a timer nor the lead of a loop.
+func (p *patience) wait() {
+	if p.waits.Load() || !p.waits.CompareAndSwap(false, true) {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.call == nil {
+		return
+	}
+	p.call.stepAside()
+	p.timer.Reset(min(goneInterval, time.Until(time.Unix(0, p.deadline.Load()))))
 }
 
 // end ends the wait and tells whether there may be another one.
@@ -68,7 +83,9 @@ func (p *patience) end() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.call = nil
-	p.timer.Stop()
+	if p.waits.Load() {
+		p.timer.Stop()
+	}
 	return p.err == nil
 }
 
@@ -98,10 +115,14 @@ func (p *patience) tick() {
 func (p *patience) Deadline() (time.Time, bool) { return time.Unix(0, p.deadline.Load()), true }
 
 // Done implements context.Context.
-func (p *patience) Done() <-chan struct{} { return p.done }
+func (p *patience) Done() <-chan struct{} {
+	p.wait()
+	return p.done
+}
 
 // Err implements context.Context.
 func (p *patience) Err() error {
+	p.wait()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.err

@@ -298,7 +298,6 @@ func (p *Plugin) refuseRedis(server *redisServer, refusal error) {
 // begin begins the wait for a reply: until the client's timeout, unless the
 // command may block, the call's deadline, or the client's leaving.
 func (r *redisCall) begin() context.Context {
-	r.stepAside()
 	r.beginWait()
 	timeout := r.server.Client.Timeout()
 	if r.redis.blocks {

@@ -184,7 +184,7 @@ func (c *Call) waitFor(done <-chan struct{}) (errno abi.Errno) {
 	c.patiently(func(p *patience) {
 		select {
 		case <-done:
-		case <-p.done:
+		case <-p.Done():
 			errno = abi.Timeout
 			if p.Err() == errClientGone {
 				errno = abi.Closed
