@@ -26,6 +26,23 @@ func writeNow(fd uintptr, p []byte) (int, syscall.Errno) {
 	return int(n), errno
 }
 
+// sendNow is a write to a socket likewise. Where it goes on at once the kernel
+// waits for the rest of the packet.
+func sendNow(fd uintptr, p []byte, goesOn bool) (int, syscall.Errno) {
+	flags := uintptr(0)
+	if goesOn {
+		flags = unix.MSG_MORE
+	}
+	n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), flags, 0, 0)
+	return int(n), errno
+}
+
+// sendFileNow sends of a file that is in memory what a socket takes at once.
+func sendFileNow(fd uintptr, file int, start int64, length int) (int, syscall.Errno) {
+	n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDFILE, fd, uintptr(file), uintptr(unsafe.Pointer(&start)), uintptr(length), 0, 0)
+	return int(n), errno
+}
+
 // readyNow is a look at an epoll instance that does not wait.
 func readyNow(epoll int, events []unix.EpollEvent) int {
 	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(epoll), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), 0, 0, 0)

@@ -22,6 +22,13 @@ func writeNow(fd uintptr, p []byte) (int, syscall.Errno) {
 	return n, errnoOf(err)
 }
 
+func sendNow(fd uintptr, p []byte, _ bool) (int, syscall.Errno) { return writeNow(fd, p) }
+
+func sendFileNow(fd uintptr, file int, start int64, length int) (int, syscall.Errno) {
+	n, err := syscall.Sendfile(int(fd), file, &start, length)
+	return n, errnoOf(err)
+}
+
 func errnoOf(err error) (errno syscall.Errno) {
 	errors.As(err, &errno)
 	return errno

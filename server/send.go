@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"phasm/server/static"
 )
 
 // errCutOff ends a response that fails after its head has been sent. The
@@ -75,13 +77,30 @@ func (x *exchange) sendStream() {
 	if x.noBody || x.sendErr != nil {
 		return
 	}
-	n, err := io.Copy(x.conn.w, x.response.BodyStream())
+	n, err := x.sendBody(x.response.BodyStream())
 	x.BodySent += n
 	if err == nil && n != int64(length) {
 		err = fmt.Errorf("%w: the body has %d bytes, not %d", errCutOff, n, length)
 	}
 	x.sendErr = err
 }
+
+// sendBody sends all that a stream has.
+func (x *exchange) sendBody(stream io.Reader) (sent int64, err error) {
+	file, ok := stream.(*static.Part)
+	if !ok {
+		return io.Copy(x.conn.w, stream)
+	}
+	if sent, err = x.conn.sendFile(file); !errors.Is(err, errors.ErrUnsupported) {
+		return sent, err
+	}
+	x.filtered = slices.Grow(x.filtered[:0], chunkSize)
+	n, err := io.CopyBuffer(justWriter{x.conn.w}, file, x.filtered[:chunkSize])
+	return sent + n, err
+}
+
+// justWriter hides from io.CopyBuffer what has a buffer of its own.
+type justWriter struct{ io.Writer }
 
 // sendStreamChunked sends a stream whose length nobody knows, because there is
 // none or because filters may change it.
