@@ -125,6 +125,22 @@ func TestFilesAreSentFromALoop(t *testing.T) {
 	}
 }
 
+// A client that takes no more of a file is cut off.
+func TestFileNobodyTakes(t *testing.T) {
+	text, dir, _ := site(t)
+	s := start(t, text+"[server.timeouts]\nwrite = \"100ms\"\n")
+	writeFile(t, dir, "huge.bin", "")
+	if err := os.Truncate(filepath.Join(dir, "huge.bin"), 64<<20); err != nil {
+		t.Fatal(err)
+	}
+	c := s.dial()
+	c.send("GET /files/huge.bin HTTP/1.1\nHost: a\n\n")
+	if _, err := c.r.ReadByte(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the connection to end", func() bool { return s.connections() == 0 })
+}
+
 // A file that gets shorter while it is sent is a response that breaks off.
 func TestFileGetsShorterWhileItIsSent(t *testing.T) {
 	text, dir, _ := site(t)

@@ -34,6 +34,7 @@ type file struct {
 	opened      time.Time
 	size        int64
 	modified    time.Time
+	etag, date  []byte // as in its headers
 	contentType string
 	encoding    string // a content coding, or "" for the file as it is
 	varies      bool   // whether Accept-Encoding has a say in the choice
@@ -92,6 +93,7 @@ func (d *Dir) findFile(name string, accepted codings) (*file, error) {
 	if f.varies {
 		f = d.compressed(f, name, accepted)
 	}
+	f.etag, f.date = appendETag(nil, f), fasthttp.AppendHTTPDate(nil, f.modified)
 	if f.size <= smallBody {
 		err = f.load()
 	} else if err = f.expose(); err != nil {
