@@ -13,6 +13,9 @@ const sendPiece = 1 << 20
 // Write sends bytes, each piece within the write timeout: conn is what its own
 // buffered writer writes to.
 func (c *conn) Write(p []byte) (sent int, err error) {
+	if len(c.behind) > 0 {
+		return c.writeAhead(p)
+	}
 	for {
 		c.writeWithin(time.Duration(c.config.Server.Timeouts.Write))
 		n, err := c.write(p[sent:min(len(p), sent+sendPiece)])

@@ -26,6 +26,15 @@ func writeNow(fd uintptr, p []byte) (int, syscall.Errno) {
 	return int(n), errno
 }
 
+// writeBothNow is a write of two pieces likewise.
+func writeBothNow(fd uintptr, p, q []byte) (int, syscall.Errno) {
+	both := [2]syscall.Iovec{{Base: unsafe.SliceData(p)}, {Base: unsafe.SliceData(q)}}
+	both[0].SetLen(len(p))
+	both[1].SetLen(len(q))
+	n, _, errno := syscall.RawSyscall(syscall.SYS_WRITEV, fd, uintptr(unsafe.Pointer(&both)), 2)
+	return int(n), errno
+}
+
 // sendNow is a write to a socket likewise. Where it goes on at once the kernel
 // waits for the rest of the packet.
 func sendNow(fd uintptr, p []byte, goesOn bool) (int, syscall.Errno) {

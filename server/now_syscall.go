@@ -22,6 +22,18 @@ func writeNow(fd uintptr, p []byte) (int, syscall.Errno) {
 	return n, errnoOf(err)
 }
 
+func writeBothNow(fd uintptr, p, q []byte) (int, syscall.Errno) {
+	n, errno := writeNow(fd, p)
+	if errno != 0 || n < len(p) {
+		return n, errno
+	}
+	m, errno := writeNow(fd, q)
+	if errno != 0 {
+		return n, 0
+	}
+	return n + m, 0
+}
+
 func sendNow(fd uintptr, p []byte, _ bool) (int, syscall.Errno) { return writeNow(fd, p) }
 
 func sendFileNow(fd uintptr, file int, start int64, length int) (int, syscall.Errno) {

@@ -89,18 +89,15 @@ func (x *exchange) sendStream() {
 func (x *exchange) sendBody(stream io.Reader) (sent int64, err error) {
 	file, ok := stream.(*static.Part)
 	if !ok {
-		return io.Copy(x.conn.w, stream)
+		return io.Copy((*outlet)(x.conn), stream)
 	}
 	if sent, err = x.conn.sendFile(file); !errors.Is(err, errors.ErrUnsupported) {
 		return sent, err
 	}
 	x.filtered = slices.Grow(x.filtered[:0], chunkSize)
-	n, err := io.CopyBuffer(justWriter{x.conn.w}, file, x.filtered[:chunkSize])
+	n, err := io.CopyBuffer((*outlet)(x.conn), file, x.filtered[:chunkSize])
 	return sent + n, err
 }
-
-// justWriter hides from io.CopyBuffer what has a buffer of its own.
-type justWriter struct{ io.Writer }
 
 // sendStreamChunked sends a stream whose length nobody knows, because there is
 // none or because filters may change it.
@@ -127,6 +124,9 @@ func (x *exchange) sendStreamChunked() {
 		x.filterAndWrite(buf[:n], err == io.EOF)
 		if err == io.EOF {
 			return
+		}
+		if x.BodySent >= sendPiece {
+			x.conn.stepAside() // others have waited long enough
 		}
 	}
 }
@@ -239,7 +239,7 @@ func (x *exchange) write(b []byte) {
 	if x.sendErr != nil || len(b) == 0 {
 		return
 	}
-	n, err := x.conn.w.Write(b)
+	n, err := (*outlet)(x.conn).Write(b)
 	x.BodySent += int64(n)
 	x.sendErr = err
 }
