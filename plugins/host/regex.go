@@ -2,7 +2,6 @@ package host
 
 import (
 	"encoding/binary"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -236,38 +235,36 @@ func (c *Call) replace(dst, text []byte, id uint64, place []uint64, limit uint64
 		return dst, 0, abi.BadArgument
 	}
 	c.matching.parts = parts
-	out, fits, copied := dst, true, 0
-	put := func(b []byte) {
-		if fits = fits && len(out)+len(b) <= maxFound; fits {
-			out = append(out, b...)
+	out, fits, copied, most := dst, true, 0, int(api.DecodeI32(limit))
+	if x.literal != "" {
+		var places int
+		if out, places, fits = c.replaceWord(dst, text, x.literal, template, parts, most); !fits {
+			return out, 0, abi.NoMemory
+		}
+		return out, int32(places), 0
+	}
+	add := func(b []byte) {
+		if fits {
+			out, fits = put(out, b)
 		}
 	}
-	begin, end := 0, 0 // in out, of what has replaced the first match
-	c.each(x, text, int(api.DecodeI32(limit)), func(match []int) bool {
-		if n++; n == 1 {
-			out = slices.Grow(out, min(len(text), maxFound))
-		}
-		put(text[copied:match[0]])
+	c.each(x, text, most, func(match []int) bool {
+		n++
+		add(text[copied:match[0]])
 		copied = match[1]
-		if x.literal != "" && n > 1 {
-			put(out[begin:end])
-			return fits
-		}
-		begin = len(out)
 		for _, p := range parts {
 			switch {
 			case p.group < 0:
-				put(template[p.begin:p.end])
+				add(template[p.begin:p.end])
 			case match[2*p.group] >= 0:
-				put(text[match[2*p.group]:match[2*p.group+1]])
+				add(text[match[2*p.group]:match[2*p.group+1]])
 			}
 		}
-		end = len(out)
 		c.spend(len(parts))
 		return fits
 	})
 	if n > 0 {
-		put(text[copied:])
+		add(text[copied:])
 	}
 	if !fits {
 		return out, 0, abi.NoMemory

@@ -93,9 +93,8 @@ func (c *Call) automaton(x *regex) *automaton.Set {
 // matches tells whether the text matches.
 func (c *Call) matches(x *regex, text []byte) bool {
 	if x.literal != "" {
-		found := false
-		c.places(x.literal, text, func(int) bool { found = true; return false })
-		return found
+		places := c.places(x.literal, text)
+		return places.next() >= 0
 	}
 	if !c.possible(x, text) {
 		return false
@@ -172,11 +171,14 @@ func (c *Call) each(x *regex, text []byte, limit int, yield func(match []int) bo
 	}
 	if x.literal != "" {
 		match := c.matching.match[:]
-		c.places(x.literal, text, func(at int) bool {
-			match[0], match[1] = at, at+len(x.literal)
-			limit--
-			return yield(match) && limit != 0
-		})
+		places := c.places(x.literal, text)
+		for ; limit != 0; limit-- {
+			match[0] = places.next()
+			match[1] = match[0] + len(x.literal)
+			if match[0] < 0 || !yield(match) {
+				return
+			}
+		}
 		return
 	}
 	if !c.possible(x, text) {
