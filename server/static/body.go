@@ -18,7 +18,7 @@ func (f *file) setBody(req *fasthttp.Request, resp *fasthttp.Response, part byte
 		resp.SkipBody = true
 		resp.Header.SetContentLength(int(part.length))
 	case f.File == nil:
-		resp.AppendBody(f.content[part.start:][:part.length])
+		resp.SetBodyRaw(f.content[part.start:][:part.length]) // nobody writes to it
 	default:
 		resp.SetBodyStream(&Part{f, part, part.length == f.size}, int(part.length))
 		return nil
