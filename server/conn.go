@@ -39,6 +39,7 @@ type conn struct {
 	ended         time.Duration // when the last exchange ended, 0 while one runs
 
 	flushBy time.Time // when a flush that runs must have ended, zero for never
+	behind  []byte    // what goes out behind the buffer, see outlet
 
 	parent      *subrequest  // of a subrequest's connection, nil for others
 	stream      *stream      // likewise, of one that serves a stream of HTTP/2

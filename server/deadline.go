@@ -1,7 +1,6 @@
 package server
 
 import (
-	"io"
 	"time"
 
 	"phasm/server/deadline"
@@ -14,6 +13,9 @@ const sendPiece = 1 << 20
 // Write sends bytes, each piece within the write timeout: conn is what its own
 // buffered writer writes to.
 func (c *conn) Write(p []byte) (sent int, err error) {
+	if len(c.behind) > 0 {
+		return c.writeAhead(p)
+	}
 	for {
 		c.writeWithin(time.Duration(c.config.Server.Timeouts.Write))
 		n, err := c.write(p[sent:min(len(p), sent+sendPiece)])
@@ -22,33 +24,6 @@ func (c *conn) Write(p []byte) (sent int, err error) {
 		}
 	}
 }
-
-// ReadFrom sends what r has, each piece within the write timeout, for a file by
-// sendfile.
-func (c *conn) ReadFrom(r io.Reader) (sent int64, err error) {
-	to, ok := c.net.(io.ReaderFrom)
-	limited, ok2 := r.(*io.LimitedReader)
-	if !ok || !ok2 {
-		return io.Copy(justWriter{c}, r)
-	}
-	c.stepAside()
-	for limited.N > 0 && err == nil {
-		c.writeWithin(time.Duration(c.config.Server.Timeouts.Write))
-		piece := io.LimitedReader{R: limited.R, N: min(limited.N, sendPiece)}
-		asked := piece.N
-		var n int64
-		n, err = to.ReadFrom(&piece)
-		sent += n
-		limited.N -= n
-		if n < asked {
-			return sent, err
-		}
-	}
-	return sent, err
-}
-
-// justWriter hides ReadFrom from io.Copy.
-type justWriter struct{ io.Writer }
 
 // readWithin and writeWithin set a deadline d from now. One that differs
 // little from what is set is left alone.

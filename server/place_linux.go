@@ -19,6 +19,7 @@ type place struct {
 	trying bool         // a read shall not wait
 	more   bool         // there may be more to read than was read last
 	last   bool         // the client sends nothing more
+	goesOn bool         // what is written goes on at once: see sendFile
 }
 
 // States of a connection. Whoever makes a waiting one busy owns it.
@@ -226,7 +227,7 @@ func (c *conn) write(p []byte) (int, error) {
 // tryWrite writes what the socket takes: EAGAIN means that it takes no more.
 func (c *conn) tryWrite(p []byte) (n int, err error) {
 	for n < len(p) {
-		some, errno := socket.Write(uintptr(c.fd), p[n:])
+		some, errno := socket.Send(uintptr(c.fd), p[n:], c.goesOn)
 		switch errno {
 		case 0:
 			n += some

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"phasm/server/static"
 )
 
 // errCutOff ends a response that fails after its head has been sent. The
@@ -75,12 +77,26 @@ func (x *exchange) sendStream() {
 	if x.noBody || x.sendErr != nil {
 		return
 	}
-	n, err := io.Copy(x.conn.w, x.response.BodyStream())
+	n, err := x.sendBody(x.response.BodyStream())
 	x.BodySent += n
 	if err == nil && n != int64(length) {
 		err = fmt.Errorf("%w: the body has %d bytes, not %d", errCutOff, n, length)
 	}
 	x.sendErr = err
+}
+
+// sendBody sends all that a stream has.
+func (x *exchange) sendBody(stream io.Reader) (sent int64, err error) {
+	file, ok := stream.(*static.Part)
+	if !ok {
+		return io.Copy((*outlet)(x.conn), stream)
+	}
+	if sent, err = x.conn.sendFile(file); !errors.Is(err, errors.ErrUnsupported) {
+		return sent, err
+	}
+	x.filtered = slices.Grow(x.filtered[:0], chunkSize)
+	n, err := io.CopyBuffer((*outlet)(x.conn), file, x.filtered[:chunkSize])
+	return sent + n, err
 }
 
 // sendStreamChunked sends a stream whose length nobody knows, because there is
@@ -108,6 +124,9 @@ func (x *exchange) sendStreamChunked() {
 		x.filterAndWrite(buf[:n], err == io.EOF)
 		if err == io.EOF {
 			return
+		}
+		if x.BodySent >= sendPiece {
+			x.conn.stepAside() // others have waited long enough
 		}
 	}
 }
@@ -220,7 +239,7 @@ func (x *exchange) write(b []byte) {
 	if x.sendErr != nil || len(b) == 0 {
 		return
 	}
-	n, err := x.conn.w.Write(b)
+	n, err := (*outlet)(x.conn).Write(b)
 	x.BodySent += int64(n)
 	x.sendErr = err
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -166,65 +165,6 @@ func TestStaticStaysInside(t *testing.T) {
 	c.send("GET /files/small.txt HTTP/1.1\nHost: a\n\n")
 	if r := c.receive("GET"); r.body != "small\n" {
 		t.Errorf("afterwards: %d %q", r.StatusCode, r.body)
-	}
-}
-
-// fileConn is a connection that counts what it is given as a file, which the
-// kernel can send by itself.
-type fileConn struct {
-	*net.TCPConn
-	t     *testing.T
-	bytes int64
-	most  int64
-}
-
-func (c *fileConn) ReadFrom(r io.Reader) (int64, error) {
-	if limited, ok := r.(*io.LimitedReader); !ok {
-		c.t.Errorf("sent from a %T", r)
-	} else if _, ok := limited.R.(*os.File); !ok {
-		c.t.Errorf("sent from a %T", limited.R)
-	}
-	n, err := c.TCPConn.ReadFrom(r)
-	c.bytes += n
-	c.most = max(c.most, n)
-	return n, err
-}
-
-// A large file goes from the file to the socket, in pieces.
-func TestLargeFilesAreSentAsFiles(t *testing.T) {
-	text, _, large := site(t)
-	s := start(t, text)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	served := make(chan *fileConn)
-	go func() {
-		nc, err := listener.Accept()
-		if err != nil {
-			t.Error(err)
-			close(served)
-			return
-		}
-		fc := &fileConn{TCPConn: nc.(*net.TCPConn), t: t}
-		s.ServeConn(fc)
-		served <- fc
-	}()
-	c := (&testServer{t: t, address: listener.Addr().String()}).dial()
-	c.send("GET /files/large.bin HTTP/1.1\nHost: a\n\nGET /files/large.bin HTTP/1.1\nHost: a\nRange: bytes=1-100000\nConnection: close\n\n")
-	if r := c.receive("GET"); r.body != large {
-		t.Errorf("got %d bytes, or others", len(r.body))
-	}
-	if r := c.receive("GET"); r.body != large[1:100001] {
-		t.Errorf("got %d bytes, or others", len(r.body))
-	}
-	fc := <-served
-	if fc == nil {
-		return
-	}
-	if fc.bytes != largeFile+100000 || fc.most != sendPiece {
-		t.Errorf("%d bytes were sent as a file, at most %d at once", fc.bytes, fc.most)
 	}
 }
 

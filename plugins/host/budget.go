@@ -146,6 +146,9 @@ func (c *Call) share() {
 // looks at the clock, and lets others have the core as a guest would.
 func (c *Call) pause() {
 	c.Look()
+	if c.Budget.used > quick {
+		c.stepAside()
+	}
 	c.share()
 }
 

@@ -54,6 +54,7 @@ type Exchange struct {
 	scratch []byte // for answers that are put together first
 	target  []byte // what SetURI puts together
 	chunk   []byte // what replaced the chunk
+	spare   []byte // for what replaces it next
 	holds   holds  // of zones' counts, released at the end
 }
 
@@ -119,7 +120,8 @@ func (x *Exchange) Reset() {
 	x.Chunk, x.EOF = nil, false
 	x.Balancer = nil
 	x.OriginalMethod, x.OriginalURI = kept(x.OriginalMethod), kept(x.OriginalURI)
-	x.scratch, x.chunk, x.target = kept(x.scratch), kept(x.chunk), kept(x.target)
+	x.scratch, x.target = kept(x.scratch), kept(x.target)
+	x.chunk, x.spare = kept(x.chunk), kept(x.spare)
 }
 
 // kept is a buffer, empty, where it is worth keeping for the next request.

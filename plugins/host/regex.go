@@ -148,7 +148,7 @@ func regexMatch(c *Call, s []uint64) {
 		fail(s, abi.BadArgument)
 		return
 	}
-	if c.possible(x, text) && c.matches(x, text) {
+	if c.matches(x, text) {
 		answer(s, 1)
 		return
 	}
@@ -162,16 +162,16 @@ func regexFind(c *Call, s []uint64) {
 		fail(s, abi.BadArgument)
 		return
 	}
-	var match []int
-	if c.possible(x, text) {
-		c.matching.lost = false
-		match = c.find(x, text, 0)
-	}
-	if match == nil {
+	found := false
+	c.each(x, text, 1, func(match []int) bool {
+		c.draft = appendPositions(c.draft[:0], match)
+		found = true
+		return false
+	})
+	if !found {
 		fail(s, abi.NotFound)
 		return
 	}
-	c.draft = appendPositions(c.draft[:0], match)
 	c.replyDraft(s, s[3], s[4])
 }
 
@@ -208,55 +208,68 @@ func regexReplace(c *Call, s []uint64) {
 		fail(s, abi.BadArgument)
 		return
 	}
-	if _, errno := c.replace(text, s[0], s[3:5], s[5]); errno != 0 {
+	draft, n, errno := c.replace(c.draft[:0], text, s[0], s[3:5], s[5])
+	c.draft = draft
+	switch {
+	case errno != 0:
+		c.forget()
 		fail(s, errno)
-		return
+	case n == 0:
+		c.reply(s, text, s[6], s[7])
+	default:
+		c.replyDraft(s, s[6], s[7])
 	}
-	c.replyDraft(s, s[6], s[7])
 }
 
-// replace makes the call's draft of a text with its matches of an expression
-// replaced by a template, and answers how many they were. The arguments are the
-// guest's.
-func (c *Call) replace(text []byte, id uint64, place []uint64, limit uint64) (n int32, errno abi.Errno) {
+// replace appends a text with its matches of an expression replaced by a
+// template, and answers how many they were: where there was none it appends
+// nothing. The arguments are the guest's.
+func (c *Call) replace(dst, text []byte, id uint64, place []uint64, limit uint64) (out []byte, n int32, errno abi.Errno) {
 	x := c.regex(id)
 	template, ok := c.view(place[0], place[1])
 	if x == nil || !ok {
-		return 0, abi.BadArgument
+		return dst, 0, abi.BadArgument
 	}
 	parts, ok := x.template(c.matching.parts[:0], template)
 	if !ok {
-		return 0, abi.BadArgument
+		return dst, 0, abi.BadArgument
 	}
 	c.matching.parts = parts
-	out, fits, copied := c.draft[:0], true, 0
-	put := func(b []byte) {
-		if fits = fits && len(out)+len(b) <= maxFound; fits {
-			out = append(out, b...)
+	out, fits, copied, most := dst, true, 0, int(api.DecodeI32(limit))
+	if x.literal != "" {
+		var places int
+		if out, places, fits = c.replaceWord(dst, text, x.literal, template, parts, most); !fits {
+			return out, 0, abi.NoMemory
+		}
+		return out, int32(places), 0
+	}
+	add := func(b []byte) {
+		if fits {
+			out, fits = put(out, b)
 		}
 	}
-	c.each(x, text, int(api.DecodeI32(limit)), func(match []int) bool {
+	c.each(x, text, most, func(match []int) bool {
 		n++
-		put(text[copied:match[0]])
+		add(text[copied:match[0]])
 		copied = match[1]
 		for _, p := range parts {
 			switch {
 			case p.group < 0:
-				put(template[p.begin:p.end])
+				add(template[p.begin:p.end])
 			case match[2*p.group] >= 0:
-				put(text[match[2*p.group]:match[2*p.group+1]])
+				add(text[match[2*p.group]:match[2*p.group+1]])
 			}
 		}
 		c.spend(len(parts))
 		return fits
 	})
-	put(text[copied:])
-	c.draft = out
-	if !fits {
-		c.forget()
-		return 0, abi.NoMemory
+	if n > 0 {
+		add(text[copied:])
 	}
-	return n, 0
+	if !fits {
+		return out, 0, abi.NoMemory
+	}
+	return out, n, 0
 }
 
 func regexNames(c *Call, s []uint64) {

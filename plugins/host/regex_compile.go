@@ -28,6 +28,7 @@ type regex struct {
 	// the first match this one takes over, which has one character ahead.
 	behind *regexp.Regexp
 
+	literal  string    // all that it matches, where that is one text, else empty
 	literals []literal // one of these is in each text that matches; nil: nothing is known
 
 	prog  *syntax.Prog
@@ -74,6 +75,9 @@ func newRegex(pattern, flags string) (*regex, error) {
 		return nil, cannot(reason(err))
 	}
 	x := &regex{re: re, size: size, total: 2 * size, weight: weight, literals: literalsOf(simple), prog: prog}
+	if prefix, all := re.LiteralPrefix(); all && re.NumSubexp() == 0 && !isContextual(tree) {
+		x.literal = prefix
+	}
 	for _, name := range re.SubexpNames() {
 		x.names = appendItem(x.names, bytesOf(name))
 	}

@@ -29,7 +29,8 @@ const (
 // matching is what a call needs to match.
 type matching struct {
 	reader runes
-	spent  int // instructions since the last look
+	spent  int    // instructions since the last look
+	match  [2]int // of a literal
 	parts  []part
 	lost   bool // the automaton has given up in this call
 }
@@ -91,6 +92,13 @@ func (c *Call) automaton(x *regex) *automaton.Set {
 
 // matches tells whether the text matches.
 func (c *Call) matches(x *regex, text []byte) bool {
+	if x.literal != "" {
+		places := c.places(x.literal, text)
+		return places.next() >= 0
+	}
+	if !c.possible(x, text) {
+		return false
+	}
 	if a := c.automaton(x); a != nil {
 		if n, known := a.Match(text, clock{c}); known {
 			return n == 0
@@ -156,9 +164,24 @@ func (c *Call) submatch(re *regexp.Regexp, text []byte, weight int) []int {
 
 // each goes through the matches that do not overlap, at most so many (all,
 // where limit is negative), while yield says so. As in Go an empty match that
-// follows another one immediately is none.
+// follows another one immediately is none. A match is valid until the next.
 func (c *Call) each(x *regex, text []byte, limit int, yield func(match []int) bool) {
-	if limit == 0 || !c.possible(x, text) {
+	if limit == 0 {
+		return
+	}
+	if x.literal != "" {
+		match := c.matching.match[:]
+		places := c.places(x.literal, text)
+		for ; limit != 0; limit-- {
+			match[0] = places.next()
+			match[1] = match[0] + len(x.literal)
+			if match[0] < 0 || !yield(match) {
+				return
+			}
+		}
+		return
+	}
+	if !c.possible(x, text) {
 		return
 	}
 	c.matching.lost = false

@@ -117,7 +117,7 @@ func (c *Call) firstMatch(set *regexSet, text []byte) int {
 		}
 	}
 	for n, x := range set.all {
-		if c.possible(x, text) && c.matches(x, text) {
+		if c.matches(x, text) {
 			return n
 		}
 	}

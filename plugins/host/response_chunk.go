@@ -15,13 +15,17 @@ func responseSetChunk(c *Call, s []uint64) {
 }
 
 func responseReplaceChunk(c *Call, s []uint64) {
-	n, errno := c.replace(c.Exchange.Chunk, s[0], s[1:3], s[3])
-	if errno != 0 {
+	x := c.Exchange
+	draft, n, errno := c.replace(x.spare[:0], x.Chunk, s[0], s[1:3], s[3])
+	x.spare = draft
+	switch {
+	case errno != 0:
+		x.spare = kept(draft)
 		fail(s, errno)
 		return
-	}
-	if n > 0 {
-		c.Exchange.ReplaceChunk(c.draft)
+	case n > 0:
+		x.spare, x.chunk = x.chunk, draft
+		x.Chunk = draft
 	}
 	s[0] = api.EncodeI32(n)
 }

@@ -96,7 +96,7 @@ func (c *conn) Write(p []byte) (int, error) {
 
 func (s *side) write(fd uintptr) bool {
 	for len(s.left) > 0 {
-		n, errno := Write(fd, s.left[:min(len(s.left), AtOnce)])
+		n, errno := Send(fd, s.left[:min(len(s.left), AtOnce)], false)
 		switch errno {
 		case 0:
 			s.left = s.left[n:]

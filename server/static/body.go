@@ -1,9 +1,7 @@
 package static
 
 import (
-	"bufio"
 	"io"
-	"os"
 
 	"github.com/valyala/fasthttp"
 )
@@ -20,41 +18,62 @@ func (f *file) setBody(req *fasthttp.Request, resp *fasthttp.Response, part byte
 		resp.SkipBody = true
 		resp.Header.SetContentLength(int(part.length))
 	case f.File == nil:
-		resp.AppendBody(f.content[part.start:][:part.length])
+		resp.SetBodyRaw(f.content[part.start:][:part.length]) // nobody writes to it
 	default:
-		if _, err := f.Seek(part.start, io.SeekStart); err != nil {
-			f.Close()
-			return err
-		}
-		resp.SetBodyStream(&stream{f.File, io.LimitedReader{R: f.File, N: part.length}}, int(part.length))
+		resp.SetBodyStream(&Part{f, part, part.length == f.size}, int(part.length))
 		return nil
 	}
 	return f.Close()
 }
 
-// A stream is a body of a fixed number of bytes out of a file. The limit holds
-// for whole files as well, or one that grows meanwhile would run into the next
-// response on the connection. If one gets shorter, fasthttp notices and closes
-// the connection.
-type stream struct {
-	file *os.File
-	part io.LimitedReader
+// Part is a body of a fixed number of bytes out of an open file, which others may
+// be sending as well: it reads from where it is, whatever they do. It ends where
+// it should even if the file grows meanwhile, or the rest would run into the next
+// response on the connection. If the file gets shorter, so does the body.
+type Part struct {
+	file  *file
+	rest  byteRange
+	whole bool // it began as the whole file
 }
 
-func (s *stream) Read(p []byte) (int, error) { return s.part.Read(p) }
-
-// Close closes the file.
-func (s *stream) Close() error { return s.file.Close() }
-
-// WriteTo shows the connection below w a LimitedReader on an os.File, the one
-// reader besides a file itself that it can pass to sendfile. bufio.Writer hands
-// a reader down only while it has nothing buffered.
-func (s *stream) WriteTo(w io.Writer) (int64, error) {
-	if b, ok := w.(*bufio.Writer); ok {
-		if err := b.Flush(); err != nil {
-			return 0, err
-		}
-		return b.ReadFrom(&s.part)
+// Read implements io.Reader.
+func (p *Part) Read(b []byte) (int, error) {
+	if p.rest.length == 0 {
+		return 0, io.EOF
 	}
-	return io.Copy(w, &s.part)
+	n, err := p.file.ReadAt(b[:min(int64(len(b)), p.rest.length)], p.rest.start)
+	p.Skip(int64(n))
+	if n > 0 {
+		err = nil
+	}
+	return n, err
+}
+
+// Rest is where what has not been read is, for those who have the kernel read it,
+// and say so by Skip. The descriptor is valid until the part is closed.
+func (p *Part) Rest() (descriptor int, start, length int64) {
+	return p.file.descriptor, p.rest.start, p.rest.length
+}
+
+// Skip goes on by n bytes.
+func (p *Part) Skip(n int64) {
+	p.rest.start += n
+	p.rest.length -= n
+	if p.whole && p.rest.length == 0 {
+		p.file.read.Store(true)
+	}
+}
+
+// InMemory tells whether all of the file was read a moment ago, so that nobody has
+// to wait for a disk.
+func (p *Part) InMemory() bool { return p.file.read.Load() }
+
+// Close ends the use of the file.
+func (p *Part) Close() error {
+	f := p.file
+	if f == nil {
+		return nil
+	}
+	p.file = nil
+	return f.Close()
 }

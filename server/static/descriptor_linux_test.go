@@ -3,10 +3,12 @@ package static
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime/debug"
 	"testing"
+	"time"
 
 	"github.com/valyala/fasthttp"
 )
@@ -72,6 +74,7 @@ func TestNoDescriptorLeaks(t *testing.T) {
 			resp, _ := interrupted(t, content, func(name string) { os.Truncate(name, 1) })
 			resp.Write(bufio.NewWriter(broken{}))
 		}
+		d.kept.clear() // what is open for others
 	}
 	all() // opens what the runtime keeps open, such as its poller
 	before := descriptors(t)
@@ -80,5 +83,38 @@ func TestNoDescriptorLeaks(t *testing.T) {
 	const dirs = 2
 	if after := descriptors(t) - dirs; after != before {
 		t.Errorf("%d descriptors before, %d after", before, after)
+	}
+}
+
+// A file that is kept open is closed though nobody asks for it again, and no
+// more are than may be.
+func TestKeptAreClosed(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	files := map[string]string{}
+	for i := range 2 * keepOpen {
+		files[fmt.Sprintf("%d.bin", i)] = string(big[:smallBody+1])
+	}
+	d, _ := fixture(t, files)
+	before := descriptors(t)
+	for name := range files {
+		get(t, d, name).expect(t, name, 200, string(big[:smallBody+1]))
+		d.kept.mu.Lock()
+		if open := d.kept.open; open > keepOpen {
+			t.Errorf("%d files are open", open)
+		}
+		d.kept.mu.Unlock()
+	}
+	if after := descriptors(t); after > before+keepOpen {
+		t.Errorf("%d descriptors before, %d after", before, after)
+	}
+	for end := time.Now().Add(10 * time.Second); descriptors(t) > before; time.Sleep(keepFor / 10) {
+		if time.Now().After(end) {
+			t.Fatalf("%d descriptors before, %d a long time after", before, descriptors(t))
+		}
+	}
+	d.kept.mu.Lock()
+	defer d.kept.mu.Unlock()
+	if d.kept.open != 0 || d.kept.bytes != 0 {
+		t.Errorf("%d are open and %d bytes are kept", d.kept.open, d.kept.bytes)
 	}
 }

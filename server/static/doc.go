@@ -14,8 +14,9 @@
 //     followed if they are relative and lead to somewhere inside; 403 if not.
 //     (nginx follows all.) A path with a NUL byte, a backslash, an empty or a dot
 //     segment, or that is not UTF-8, names no file: 404.
-//   - Small files are kept for a tenth of a second: so much later a change, or
-//     another mode, is seen.
+//   - Files are kept for a tenth of a second, small ones in memory and larger ones
+//     open: so much later a change, another file of that name, or another mode is
+//     seen. What is written to a larger one is seen at once.
 //   - ETag is the modification time in seconds and the size, in hexadecimal.
 //     If-Match, If-Unmodified-Since, If-None-Match, If-Modified-Since and
 //     If-Range are evaluated in the order of RFC 9110, section 13.2.2.

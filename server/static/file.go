@@ -7,10 +7,12 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/valyala/fasthttp"
+	"golang.org/x/sys/unix"
 )
 
 // index is the file that stands for its directory.
@@ -21,21 +23,25 @@ var (
 	errNoIndex   = errors.New("directory has no " + index)
 )
 
-// A file is a regular file, chosen to answer a request: a small one's bytes,
-// which many answers may use at once, or a larger one that is open.
+// A file is a regular file, chosen to answer requests, of which many may use it
+// at once: a small one's bytes, or a larger one that is open.
 type file struct {
-	*os.File           // nil for a small one
-	content     []byte // of a small one
+	*os.File                 // nil for a small one
+	descriptor  int          // of a larger one
+	users       atomic.Int32 // of a larger one, which the last of them closes
+	read        atomic.Bool  // all of a larger one has been read since it was opened
+	content     []byte       // of a small one
 	opened      time.Time
 	size        int64
 	modified    time.Time
+	etag, date  []byte // as in its headers
 	contentType string
 	encoding    string // a content coding, or "" for the file as it is
 	varies      bool   // whether Accept-Encoding has a say in the choice
 }
 
 // find opens the file for path, compressed if the request accepts that, or
-// takes one that is kept.
+// takes one that is kept. The caller closes it.
 func (d *Dir) find(req *fasthttp.Request, path []byte) (*file, error) {
 	accepted := acceptedBy(req)
 	if f := d.kept.get(path, accepted); f != nil {
@@ -54,7 +60,7 @@ func (d *Dir) find(req *fasthttp.Request, path []byte) (*file, error) {
 		find = d.findIndex
 	}
 	f, err := find(name, accepted)
-	if err == nil && f.File == nil {
+	if err == nil {
 		d.kept.put(string(path), accepted, f)
 	}
 	if slash && errors.Is(err, errDirectory) {
@@ -87,13 +93,32 @@ func (d *Dir) findFile(name string, accepted codings) (*file, error) {
 	if f.varies {
 		f = d.compressed(f, name, accepted)
 	}
-	if f.size > smallBody {
-		return f, nil
+	f.etag, f.date = appendETag(nil, f), fasthttp.AppendHTTPDate(nil, f.modified)
+	if f.size <= smallBody {
+		err = f.load()
+	} else if err = f.expose(); err != nil {
+		f.Close()
 	}
-	if err := f.load(); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	return f, nil
+}
+
+// expose finds out the file's descriptor.
+func (f *file) expose() error {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	return raw.Control(func(fd uintptr) { f.descriptor = int(fd) })
+}
+
+// changed tells whether something was written to an open file since it was
+// opened, so that its length and its validators are others.
+func (f *file) changed() bool {
+	var now unix.Stat_t
+	return unix.Fstat(f.descriptor, &now) != nil || now.Size != f.size || !time.Unix(now.Mtim.Unix()).Equal(f.modified)
 }
 
 // load reads a small file, and closes it: the client may take its time.
@@ -106,9 +131,16 @@ func (f *file) load() error {
 	return nil
 }
 
-// Close closes a file that is open.
+// share is for another user of a file that one has.
+func (f *file) share() {
+	if f.File != nil {
+		f.users.Add(1)
+	}
+}
+
+// Close ends one's use of a file.
 func (f *file) Close() error {
-	if f.File == nil {
+	if f.File == nil || f.users.Add(-1) > 0 {
 		return nil
 	}
 	return f.File.Close()
@@ -130,7 +162,9 @@ func (d *Dir) open(name string) (*file, error) {
 	case !info.Mode().IsRegular():
 		err = fs.ErrNotExist
 	default:
-		return &file{File: opened, opened: now, size: info.Size(), modified: info.ModTime()}, nil
+		f := &file{File: opened, opened: now, size: info.Size(), modified: info.ModTime()}
+		f.users.Store(1)
+		return f, nil
 	}
 	opened.Close()
 	return nil, err

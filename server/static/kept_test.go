@@ -1,7 +1,9 @@
 package static
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,6 +40,84 @@ func TestKeptFileChanges(t *testing.T) {
 	}
 	waitUntilForgotten(d)
 	get(t, d, "f.css").expect(t, "removed", 404, "-")
+}
+
+// What is written to a large file is seen at once, and another one of its name
+// soon.
+func TestKeptLargeFileChanges(t *testing.T) {
+	d, dir := fixture(t, map[string]string{"f.bin": string(big)})
+	name := filepath.Join(dir, "f.bin")
+	get(t, d, "f.bin").expect(t, "first", 200, string(big), `ETag: "65000000-10000"`)
+	later := modified.Add(time.Second)
+	write(t, name, strings.Repeat("x", len(big)), later)
+	get(t, d, "f.bin").expect(t, "other bytes", 200, strings.Repeat("x", len(big)), `ETag: "65000001-10000"`)
+	write(t, name, strings.Repeat("y", 2*len(big)), later)
+	get(t, d, "f.bin", "Range: bytes=-5").expect(t, "longer", 206, "yyyyy", `ETag: "65000001-20000"`)
+	if err := os.Truncate(name, 20000); err != nil {
+		t.Fatal(err)
+	}
+	get(t, d, "f.bin").expect(t, "shorter", 200, strings.Repeat("y", 20000))
+	if err := os.Truncate(name, 3); err != nil {
+		t.Fatal(err)
+	}
+	get(t, d, "f.bin").expect(t, "small", 200, "yyy")
+	waitUntilForgotten(d)
+	write(t, name+".new", strings.Repeat("z", len(big)), later)
+	if err := os.Rename(name+".new", name); err != nil {
+		t.Fatal(err)
+	}
+	get(t, d, "f.bin").expect(t, "replaced", 200, strings.Repeat("z", len(big)))
+	if err := os.Remove(name); err != nil {
+		t.Fatal(err)
+	}
+	waitUntilForgotten(d)
+	get(t, d, "f.bin").expect(t, "removed", 404, "-")
+}
+
+// Answers that are under way have one file, each at its place, and it is open
+// until the last of them is over.
+func TestKeptFileIsShared(t *testing.T) {
+	d, dir := fixture(t, map[string]string{"f.bin": string(big)})
+	begin := func() (*fasthttp.Response, *Part) {
+		var req fasthttp.Request
+		resp := &fasthttp.Response{}
+		req.SetRequestURI("/f.bin")
+		if err := d.Serve(&req, resp, []byte("f.bin")); err != nil {
+			t.Fatal(err)
+		}
+		return resp, resp.BodyStream().(*Part)
+	}
+	half := func(p *Part) string {
+		b := make([]byte, len(big)/2)
+		if _, err := io.ReadFull(p, b); err != nil {
+			t.Error(err)
+		}
+		return string(b)
+	}
+	first, p1 := begin()
+	second, p2 := begin()
+	if p1.file != p2.file {
+		t.Error("the file was opened twice")
+	}
+	if got := half(p1) + half(p2) + half(p1); got != string(big[:len(big)/2])+string(big) {
+		t.Error("one reads where the other is")
+	}
+	first.Reset()
+	p1.Close() // does nothing any more
+	if err := os.Remove(filepath.Join(dir, "f.bin")); err != nil {
+		t.Fatal(err)
+	}
+	waitUntilForgotten(d)
+	get(t, d, "f.bin").expect(t, "removed", 404, "-")
+	d.kept.clear()
+	if got := half(p2); got != string(big[len(big)/2:]) {
+		t.Error("the rest of a removed file is another's")
+	}
+	open := p2.file
+	second.Reset()
+	if _, err := open.Stat(); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("nobody sends the file any more, and it is open: %v", err)
+	}
 }
 
 // A path of a file and the same with a slash are not the same.

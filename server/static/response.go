@@ -10,16 +10,14 @@ import (
 // serve answers with the file, all or a part of it, or tells that there is no
 // need to. It closes the file, or leaves that to the body stream.
 func (f *file) serve(req *fasthttp.Request, resp *fasthttp.Response) error {
-	var buf [64]byte
-	etag := appendETag(buf[:0], f)
-	switch status := checkConditions(&req.Header, etag, f.modified); status {
+	switch status := checkConditions(&req.Header, f.etag, f.modified); status {
 	case fasthttp.StatusPreconditionFailed:
 		f.Close()
 		fail(req, resp, status)
 		return nil
 	case fasthttp.StatusNotModified:
 		f.Close()
-		f.setValidators(resp, etag)
+		f.setValidators(resp)
 		resp.ResetBody()
 		resp.SetStatusCode(status)
 		return nil
@@ -27,7 +25,7 @@ func (f *file) serve(req *fasthttp.Request, resp *fasthttp.Response) error {
 
 	part, status := byteRange{0, f.size}, fasthttp.StatusOK
 	// For HEAD, Range has no meaning (RFC 9110, section 14.2).
-	if req.Header.IsGet() && rangeApplies(req.Header.Peek(fasthttp.HeaderIfRange), etag, f.modified) {
+	if req.Header.IsGet() && rangeApplies(req.Header.Peek(fasthttp.HeaderIfRange), f.etag, f.modified) {
 		part, status = parseRange(req.Header.Peek(fasthttp.HeaderRange), f.size)
 	}
 	if status == fasthttp.StatusRequestedRangeNotSatisfiable {
@@ -40,28 +38,36 @@ func (f *file) serve(req *fasthttp.Request, resp *fasthttp.Response) error {
 		fail(req, resp, fasthttp.StatusInternalServerError)
 		return err
 	}
-	f.setValidators(resp, etag)
+	f.setValidators(resp)
 	resp.SetStatusCode(status)
 	resp.Header.SetContentType(f.contentType)
-	resp.Header.Set(fasthttp.HeaderAcceptRanges, "bytes")
+	resp.Header.SetCanonical(headerAcceptRanges, bytesUnit)
 	if f.encoding != "" {
 		resp.Header.SetContentEncoding(f.encoding)
 	}
 	if status == fasthttp.StatusPartialContent {
+		var buf [64]byte
 		resp.Header.SetBytesV(fasthttp.HeaderContentRange, part.appendContentRange(buf[:0], f.size))
 	}
 	return nil
 }
 
 // setValidators sets the headers that 200, 206 and 304 have in common.
-func (f *file) setValidators(resp *fasthttp.Response, etag []byte) {
-	var buf [32]byte
-	resp.Header.SetBytesV(fasthttp.HeaderETag, etag)
-	resp.Header.SetBytesV(fasthttp.HeaderLastModified, fasthttp.AppendHTTPDate(buf[:0], f.modified))
+func (f *file) setValidators(resp *fasthttp.Response) {
+	resp.Header.SetCanonical(headerETag, f.etag)
+	resp.Header.SetCanonical(headerLastModified, f.date)
 	if f.varies {
 		resp.Header.Add(fasthttp.HeaderVary, fasthttp.HeaderAcceptEncoding)
 	}
 }
+
+// Headers of every answer, in the form in which fasthttp keeps their names.
+var (
+	headerETag         = []byte("Etag")
+	headerLastModified = []byte(fasthttp.HeaderLastModified)
+	headerAcceptRanges = []byte(fasthttp.HeaderAcceptRanges)
+	bytesUnit          = []byte("bytes")
+)
 
 // redirect sends the client to its own URL with a slash at the end of the path.
 // The Location is that path in its canonical form, never as it was received:
