@@ -31,6 +31,7 @@ const (
 	opI32Load8U    = 0x2d
 	opI64Load32U   = 0x35 // the last
 	opI32Store     = 0x36 // the first that stores
+	opI64Store     = 0x37
 	opI64Store32   = 0x3e // the last
 	opMemorySize   = 0x3f
 	opMemoryGrow   = 0x40

@@ -78,11 +78,11 @@ func (w *rewrite) functions() (code []byte, err error) {
 	isGo := m.isGo()
 	var frames frames
 	for i, body := range m.bodies {
+		params, _ := w.typeParts(m.functions[i])
 		if isGo {
-			body = frames.rewrite(body)
+			body = frames.rewrite(params, body)
 			m.bodies[i] = body
 		}
-		params, _ := w.typeParts(m.functions[i])
 		if plans[i], err = s.scan(params, body); err != nil {
 			return nil, fmt.Errorf("function %d: %w", w.imported+i, err)
 		}

@@ -10,23 +10,38 @@ import (
 // Each access to memory of compiled code comes with a check of its bounds, which
 // is a line of code in the processor's cache. The compiler leaves out those that
 // follow a higher one from the same address. Stock Go's code gives it no chance:
-// it goes through its stack frames upwards, and computes most addresses in them
-// apart:
+// it goes through its stack frames upwards, computes most addresses in them
+// apart, and moves the stack pointer to put a return address below the frame:
 //
+//	                               local.get $sp
+//	                               i32.const 8
+//	                               i32.sub
+//	                               local.tee $low
+//	                               i32.load8_u offset=…  ;; the frame's highest
+//	                               drop
+//	local.get $sp                  local.get $low
+//	i64.extend_i32_u
+//	i64.const 16
+//	i64.add
+//	i32.wrap_i64              →
+//	…                              …
+//	i64.store                      i64.store offset=24
 //	local.get $sp                  local.get $sp
-//	i64.extend_i32_u               i32.load8_u offset=…  ;; the frame's highest
-//	i64.const 16                   drop
-//	i64.add                        local.get $sp
-//	i32.wrap_i64              →    …
-//	…                              i64.store offset=16
-//	i64.store
+//	i32.const 8                    i32.const 8
+//	i32.sub                        i32.sub
+//	local.tee $sp                  local.tee $sp
+//	global.set 0                   global.set 0
+//	local.get $sp                  local.get $low
+//	i64.const …                    i64.const …
+//	i64.store                      i64.store
+//	call …                         call …
 //
-// So frames become accesses from one address, after a look at the highest. What
+// So all become accesses from one address, after a look at the highest. What
 // that look loads nobody needs, and the compiler leaves out all of it but the
 // check.
 //
-// All of a frame is memory, and no address in it is beyond 4 GiB: that is sure of
-// Go's own compiler, and nobody else's code is touched.
+// All of a frame is memory, and no address in it is below 8 or beyond 4 GiB: that
+// is sure of Go's own compiler, and nobody else's code is touched.
 
 // isGo tells whether stock Go has made the module, so that its first global is
 // the stack pointer.
@@ -41,17 +56,19 @@ func (m *module) isGo() bool {
 
 // frames rewrites the accesses to functions' stack frames.
 type frames struct {
-	sp       uint32    // the local that holds the stack pointer
+	sp, low  uint32    // locals: the stack pointer, and 8 below it
 	operands []operand // the last ones, as far as they are known
+	pushing  int       // how many instructions of push have come
 	touches  []touch
 	edits    []edit
 }
 
 // operand is what is known of a value on WebAssembly's stack.
 type operand struct {
-	kind       operandKind
-	offset     int64 // of a constant its value
-	start, end int   // of the code that adds the offset to the stack pointer
+	kind   operandKind
+	offset int64   // of a constant its value
+	get    stretch // the code that gets the stack pointer
+	add    stretch // the code that adds the offset to it
 }
 
 type operandKind byte
@@ -67,9 +84,11 @@ const (
 
 // touch is an access to the frame, or what ends the knowledge of those before.
 type touch struct {
-	kind touchKind
-	at   int
-	end  uint64 // of an access: how far from the stack pointer it reaches
+	kind    touchKind
+	address operand
+	code    stretch // the access
+	offset  uint64  // from the stack pointer
+	end     uint64  // behind the last byte
 }
 
 type touchKind byte
@@ -78,20 +97,28 @@ const (
 	access touchKind = iota
 	joined           // code that is reached from elsewhere, too
 	moved            // the stack pointer has become another
+	pushed           // an access right below the frame, after a move
 )
 
-// edit puts an instruction in the place of a part of the code, or nothing.
+// push is how a return address is put on the stack.
+var push = [...]uint16{opLocalGet, opI32Const, opI32Sub, opLocalTee, opGlobalSet, opLocalGet, opI64Const, opI64Store}
+
+// below is how far the address that all are counted from is below the stack
+// pointer: a return address is as long.
+const below = 8
+
+// edit puts other code in the place of some.
 type edit struct {
-	start, end int
-	op         byte // 0: none
-	offset     uint64
+	stretch
+	code []byte
 }
 
 // rewrite answers the function with the accesses to its frame rewritten.
-func (f *frames) rewrite(body []byte) []byte {
+func (f *frames) rewrite(params, body []byte) []byte {
 	r := reader{b: body}
-	r.locals(nil)
-	f.operands, f.touches, f.edits = f.operands[:0], f.touches[:0], f.edits[:0]
+	f.low = uint32(len(params) + r.locals(nil))
+	code := r.pos
+	f.operands, f.touches, f.edits, f.pushing = f.operands[:0], f.touches[:0], f.edits[:0], 0
 	var in instruction
 	if r.next(&in); in.op != opGlobalGet || in.index != 0 {
 		return body
@@ -103,12 +130,13 @@ func (f *frames) rewrite(body []byte) []byte {
 	for !r.done() {
 		r.next(&in)
 		f.see(body, &in)
+		f.follow(&in)
 	}
 	if r.err != nil {
 		return body // scan says what is wrong
 	}
-	f.look()
-	return f.apply(body)
+	f.plan(body)
+	return f.apply(body, code)
 }
 
 func (f *frames) push(o operand) { f.operands = append(f.operands, o) }
@@ -123,22 +151,41 @@ func (f *frames) pop() (o operand) {
 	return o
 }
 
-func (f *frames) touch(kind touchKind, at int, end uint64) {
-	f.touches = append(f.touches, touch{kind, at, end})
+// follow counts how much of a push has come.
+func (f *frames) follow(in *instruction) {
+	var fits bool
+	switch in.op {
+	case opLocalGet, opLocalTee:
+		fits = in.index == f.sp
+	case opI32Const:
+		fits = in.value == below
+	case opGlobalSet:
+		fits = in.index == 0
+	default:
+		fits = true
+	}
+	switch {
+	case fits && f.pushing < len(push) && in.op == push[f.pushing]:
+		f.pushing++
+	case fits && in.op == push[0]:
+		f.pushing = 1
+	default:
+		f.pushing = 0
+	}
 }
 
 func (f *frames) see(body []byte, in *instruction) {
 	switch op := in.op; {
 	case op == opLocalGet && in.index == f.sp:
-		f.push(operand{kind: pointer})
+		f.push(operand{kind: pointer, get: stretch{in.start, in.end}})
 	case op == opI64Const && in.value >= 0 && in.value <= math.MaxInt32:
 		f.push(operand{kind: constant, offset: in.value})
 	case op == opLocalGet, op == opGlobalGet, op == opI32Const, op == opI64Const, op == opF32Const, op == opF64Const:
 		f.push(operand{})
 	case op == opI64ExtendI32:
-		f.follow(pointer, wide, in)
+		f.turn(pointer, wide, in)
 	case op == opI32WrapI64:
-		f.follow(wideSum, sum, in)
+		f.turn(wideSum, sum, in)
 	case op == opI64Add:
 		b, a := f.pop(), f.pop()
 		if a.kind == wide && b.kind == constant {
@@ -156,7 +203,7 @@ func (f *frames) see(body []byte, in *instruction) {
 	case op == opLocalSet, op == opLocalTee:
 		if in.index == f.sp {
 			f.operands = f.operands[:0]
-			f.touch(moved, in.end, 0)
+			f.touches = append(f.touches, touch{kind: moved})
 			return
 		}
 		if f.pop(); op == opLocalTee {
@@ -173,113 +220,139 @@ func (f *frames) see(body []byte, in *instruction) {
 	default:
 		f.operands = f.operands[:0]
 		if op == opEnd || op == opElse || op == opLoop {
-			f.touch(joined, in.end, 0)
+			f.touches = append(f.touches, touch{kind: joined})
 		}
 	}
 }
 
-// follow turns an operand of one kind into one of another.
-func (f *frames) follow(from, to operandKind, in *instruction) {
+// turn makes an operand of one kind one of another.
+func (f *frames) turn(from, to operandKind, in *instruction) {
 	o := f.pop()
 	if o.kind != from {
 		f.push(operand{})
 		return
 	}
 	if from == pointer {
-		o.start = in.start
+		o.add.start = in.start
 	}
-	o.kind, o.end = to, in.end
+	o.kind, o.add.end = to, in.end
 	f.push(o)
 }
 
 // access notes an access to memory.
 func (f *frames) access(body []byte, in *instruction, address operand) {
-	r := reader{b: body, pos: in.start + 1}
-	r.u32()
-	offset := uint64(r.u32())
-	switch address.kind {
-	case pointer:
-	case sum:
-		if offset += uint64(address.offset); offset > math.MaxInt32 {
-			return
-		}
-		f.edits = append(f.edits,
-			edit{start: address.start, end: address.end},
-			edit{start: in.start, end: in.end, op: byte(in.op), offset: offset})
-	default:
+	if address.kind != pointer && address.kind != sum {
 		return
 	}
-	f.touch(access, in.start, offset+accessSize[in.op-opI32Load])
+	r := reader{b: body, pos: in.start + 1}
+	r.u32()
+	t := touch{address: address, code: stretch{in.start, in.end}, offset: uint64(r.u32()) + uint64(address.offset)}
+	if t.end = t.offset + accessSize[in.op-opI32Load]; t.end > math.MaxInt32 {
+		return
+	}
+	if f.pushing == len(push)-1 && in.op == opI64Store && t.offset == 0 {
+		t.kind = pushed
+	}
+	f.touches = append(f.touches, t)
 }
 
 // accessSize is how many bytes an access reads or writes.
 var accessSize = [...]uint64{4, 8, 4, 8, 1, 1, 2, 2, 1, 1, 2, 2, 4, 4, 4, 8, 4, 8, 1, 2, 1, 2, 4}
 
-// look puts a look at the highest access before the first one of each stretch of
-// code, where that saves checks.
-func (f *frames) look() {
-	highest := uint64(0) // up to where the stack pointer moves
-	known := false       // in the stretch
-	highests := make([]uint64, len(f.touches))
-	for i := len(f.touches) - 1; i >= 0; i-- {
+// plan decides what becomes of the accesses, stretch of code by stretch.
+func (f *frames) plan(body []byte) {
+	highest := make([]uint64, len(f.touches)) // from here to where the stack pointer moves
+	for i, end := len(f.touches)-1, uint64(0); i >= 0; i-- {
 		if t := &f.touches[i]; t.kind == moved {
-			highest = 0
+			end = 0
 		} else {
-			highest = max(highest, t.end)
+			end = max(end, t.end)
 		}
-		highests[i] = highest
+		highest[i] = end
 	}
-	for i := range f.touches {
-		t := &f.touches[i]
-		if t.kind != access {
-			known = false
-		} else if !known {
-			known = true
-			if f.checks(i) > 1 {
-				f.edits = append(f.edits, edit{start: t.at, end: t.at, op: opI32Load8U, offset: highests[i] - 1})
+	for first := 0; first < len(f.touches); {
+		last, checks := f.stretch(first)
+		accesses := f.touches[first:last]
+		if checks > 1 {
+			f.look(body, accesses, highest[first])
+		} else {
+			for i := range accesses {
+				f.fold(body, &accesses[i], f.sp, 0)
 			}
 		}
+		first = max(last, first+1)
 	}
 }
 
-// checks is how many checks the accesses of a stretch need without a look.
-func (f *frames) checks(first int) (n int) {
+// stretch is where the accesses end that begin with the first one and that
+// nobody can come in between of, and how many checks they need as they are.
+func (f *frames) stretch(first int) (last, checks int) {
 	highest := uint64(0)
-	for _, t := range f.touches[first:] {
-		if t.kind != access {
-			break
-		}
-		if t.end > highest {
+	for last = first; last < len(f.touches) && f.touches[last].kind == access; last++ {
+		if t := &f.touches[last]; t.end > highest {
 			highest = t.end
-			n++
+			checks++
 		}
 	}
-	return n
+	if last > first && last+1 < len(f.touches) && f.touches[last].kind == moved && f.touches[last+1].kind == pushed {
+		return last + 2, checks + 1
+	}
+	return last, checks
+}
+
+// look puts a look at the highest access before all of them, and has them count
+// from the address that it leaves.
+func (f *frames) look(body []byte, accesses []touch, highest uint64) {
+	start := len(body)
+	for i := range accesses {
+		switch t := &accesses[i]; t.kind {
+		case access:
+			start = min(start, t.address.get.start)
+			f.fold(body, t, f.low, below)
+		case pushed:
+			f.fold(body, t, f.low, 0)
+		}
+	}
+	code := appendU32([]byte{opLocalGet}, f.sp)
+	code = appendU32(append(code, opI32Const, below, opI32Sub, opLocalTee), f.low)
+	code = appendU32(append(code, opI32Load8U, 0), uint32(highest-1+below))
+	f.edits = append(f.edits, edit{stretch{start, start}, append(code, opDrop)})
+}
+
+// fold has an access count from a local, which is so far below the stack pointer.
+func (f *frames) fold(body []byte, t *touch, from uint32, distance uint64) {
+	if t.kind != access && t.kind != pushed {
+		return
+	}
+	if from != f.sp {
+		f.edits = append(f.edits, edit{t.address.get, appendU32([]byte{opLocalGet}, from)})
+	}
+	if t.address.kind == sum {
+		f.edits = append(f.edits, edit{t.address.add, nil})
+	}
+	if offset := t.offset + distance; t.address.kind == sum || distance > 0 {
+		r := reader{b: body, pos: t.code.start + 1}
+		code := appendU32([]byte{body[t.code.start]}, r.u32()) // the alignment stays
+		f.edits = append(f.edits, edit{t.code, appendU32(code, uint32(offset))})
+	}
 }
 
 // apply writes the function anew.
-func (f *frames) apply(body []byte) []byte {
+func (f *frames) apply(body []byte, code int) []byte {
 	if len(f.edits) == 0 {
 		return body
 	}
-	slices.SortStableFunc(f.edits, func(a, b edit) int {
+	slices.SortFunc(f.edits, func(a, b edit) int {
 		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end))
 	})
 	out := make([]byte, 0, len(body)+8*len(f.edits))
-	copied := 0
+	r := reader{b: body}
+	out = appendU32(out, r.u32()+1)
+	out = append(append(out, body[r.pos:code]...), 1, typeI32)
+	copied := code
 	for _, e := range f.edits {
-		out = append(out, body[copied:e.start]...)
+		out = append(append(out, body[copied:e.start]...), e.code...)
 		copied = e.end
-		switch {
-		case e.op == 0:
-		case e.start == e.end:
-			out = appendU32(append(out, opLocalGet), f.sp)
-			out = appendU32(append(out, e.op, 0), uint32(e.offset))
-			out = append(out, opDrop)
-		default:
-			out = append(out, e.op, body[e.start+1]) // the alignment
-			out = appendU32(out, uint32(e.offset))
-		}
 	}
 	return append(out, body[copied:]...)
 }

@@ -47,7 +47,13 @@ func TestFrames(t *testing.T) {
 		"an address from before": {slices.Concat(inFrame(8), move, wt.I64Const(3), i64Store, get(inFrame(16))), 3},
 		"a branch in between": {slices.Concat(put(inFrame(8), 1), put(inFrame(16), 2), wt.I32Const(0),
 			wt.If(put(inFrame(8), 100), put(inFrame(32), 100)), get(inFrame(8)), get(inFrame(16)), add), 3},
-		"a value from a block":   {slices.Concat(inFrame(8), []byte{0x02, 0x7e}, wt.I64Const(9), []byte{0x0b}, i64Store, get(inFrame(8))), 9},
+		"a value from a block": {slices.Concat(inFrame(8), []byte{0x02, 0x7e}, wt.I64Const(9), []byte{0x0b}, i64Store, get(inFrame(8))), 9},
+		"a return address": {slices.Concat(put(inFrame(8), 1), put(inFrame(16), 2), move, put(wt.LocalGet(0), 3),
+			get(wt.LocalGet(0)), get(inFrame(24)), add, get(inFrame(16)), add), 6},
+		"no more than a return address": {slices.Concat(put(inFrame(8), 1), move, put(wt.LocalGet(0), 3), move, put(wt.LocalGet(0), 4),
+			get(wt.LocalGet(0)), get(inFrame(8)), add, get(inFrame(24)), add), 8},
+		"something else below the frame": {slices.Concat(put(inFrame(8), 1), put(inFrame(16), 2), move, wt.LocalGet(0), wt.I64Const(0x0102030405060708), []byte{0x37, 3, 1},
+			wt.LocalGet(0), []byte{0x29, 3, 1}), 0x0102030405060708},
 		"an address that stays":  {slices.Concat(inFrame(2000), wt.Drop, put(inFrame(8), 4), get(inFrame(8))), 4},
 		"an access at its place": {slices.Concat(wt.LocalGet(0), wt.I64Const(6), []byte{0x37, 3, 40}, put(inFrame(8), 1), get(inFrame(40))), 6},
 	} {
@@ -68,7 +74,8 @@ func TestFrames(t *testing.T) {
 
 // TestFramesRewritten looks at which code has changed.
 func TestFramesRewritten(t *testing.T) {
-	code := slices.Concat(enter, inFrame(8), wt.I64Const(1), i64Store, inFrame(32), i64Load, wt.Drop)
+	code := slices.Concat(enter, inFrame(8), wt.I64Const(1), i64Store, inFrame(32), i64Load, wt.Drop,
+		move, wt.LocalGet(0), wt.I64Const(3), i64Store)
 	apart := inFrame(8)
 	rewritten := func(m *wt.Module) []byte {
 		m.Export("f", m.FuncWithLocals("f", wt.Void, "i32", code))
@@ -78,9 +85,9 @@ func TestFramesRewritten(t *testing.T) {
 		}
 		return r.Code
 	}
-	want := slices.Concat(wt.LocalGet(0), wt.I64Const(1), // the store's address and value
-		wt.LocalGet(0), []byte{0x2d, 0, 39}, wt.Drop, // the look
-		[]byte{0x37, 3, 8}, wt.LocalGet(0), []byte{0x29, 3, 32}, wt.Drop)
+	want := slices.Concat(wt.LocalGet(0), wt.I32Const(8), wt.I32Sub, wt.LocalTee(1), []byte{0x2d, 0, 47}, wt.Drop, // the look
+		wt.LocalGet(1), wt.I64Const(1), []byte{0x37, 3, 16}, wt.LocalGet(1), []byte{0x29, 3, 40}, wt.Drop,
+		move, wt.LocalGet(1), wt.I64Const(3), []byte{0x37, 3, 0})
 	if b := rewritten(goModule()); !bytes.Contains(b, want) || bytes.Contains(b, apart) {
 		t.Errorf("the function became %x, want %x", b, want)
 	}
