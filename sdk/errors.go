@@ -25,8 +25,8 @@ const (
 
 // errnos are the errors as interface values: making one from a number would
 // allocate each time. They are as many as a byte has values, so that errnoOf
-// needs no branch: it is small enough for the compiler to put it, and what calls
-// it, into the plugin's own code, which is a third of a call's instructions.
+// needs no branch. It is small enough then for the compiler to put most of what
+// calls it, such as Response.SetHeader, into the plugin's own code.
 var errnos = func() (all [256]error) {
 	for n := 1; n < len(all); n++ {
 		all[n] = abi.Errno(-n)
