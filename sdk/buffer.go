@@ -38,9 +38,10 @@ const (
 	maxScratch  = 64 << 10 // a larger one is left to the garbage collector
 )
 
-// scratch takes the answers that become strings. There is one: a guest has one
-// thread, and an answer is copied out before another host call is made. Calls
-// that can run the plugin's filters in between do not use it.
+// scratch takes the answers that become something else, or strings that are not
+// for texts. There is one: a guest has one thread, and an answer is copied out
+// before another host call is made. Calls that can run the plugin's filters in
+// between do not use it.
 var scratch = make([]byte, 0, scratchSize)
 
 // text turns an answer appended to scratch into a string of its own, empty
@@ -49,8 +50,13 @@ func text(b []byte, err error) string {
 	if err != nil {
 		return ""
 	}
+	keepScratch(b)
+	return string(b)
+}
+
+// keepScratch keeps a buffer that has grown, for the next answer.
+func keepScratch(b []byte) {
 	if cap(b) > cap(scratch) && cap(b) <= maxScratch {
 		scratch = b[:0]
 	}
-	return string(b)
 }

@@ -5,7 +5,13 @@ import "phasm/sdk/internal/imports"
 // Ctx is a value of the exchange's context, empty where there is none. All
 // plugins of the exchange share the context, it survives [Request.Exec], and
 // it ends with the exchange.
-func (r *Request) Ctx(key string) string { return text(r.AppendCtx(scratch, key)) }
+func (r *Request) Ctx(key string) string {
+	n := imports.CtxGet(key, room())
+	if fitted(n) {
+		return cut(n)
+	}
+	return text(r.AppendCtx(renewed(n), key))
+}
 
 // AppendCtx appends a value of the exchange's context to dst.
 func (r *Request) AppendCtx(dst []byte, key string) ([]byte, error) {

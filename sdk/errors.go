@@ -24,24 +24,19 @@ const (
 )
 
 // errnos are the errors as interface values: making one from a number would
-// allocate each time.
-var errnos = [...]error{
-	nil, ErrNotFound, ErrWrongPhase, ErrNotGranted, ErrBadArgument, ErrNoMemory,
-	ErrTimeout, ErrClosed, ErrBusy, ErrIO,
-	ErrExists, ErrNotNumber, ErrNotList, ErrIsList,
-}
+// allocate each time. They are as many as a byte has values, so that errnoOf
+// needs no branch. It is small enough then for the compiler to put most of what
+// calls it, such as Response.SetHeader, into the plugin's own code.
+var errnos = func() (all [256]error) {
+	for n := 1; n < len(all); n++ {
+		all[n] = abi.Errno(-n)
+	}
+	return all
+}()
 
 // errnoOf turns a host function's result into an error: nil where it is not
 // negative.
-func errnoOf(n int32) error {
-	if n >= 0 {
-		return nil
-	}
-	if i := -int64(n); i < int64(len(errnos)) {
-		return errnos[i]
-	}
-	return abi.Errno(n)
-}
+func errnoOf(n int32) error { return errnos[uint8(-min(n, 0))] }
 
 // clamp makes a number an i32. One that does not fit becomes the nearest that
 // does, which the host refuses as it would the number.

@@ -8,7 +8,8 @@ import (
 )
 
 // Every phase is exported, because the linker cannot know what a plugin
-// registers; phasm_phases tells the host which ones to call.
+// registers; phasm_phases tells the host which ones to call. Those that run for
+// each request go to the plugin's function directly.
 
 //go:wasmexport phasm_abi_version
 func exportVersion() int32 { return abi.Version }
@@ -26,22 +27,31 @@ func onInitWorker() int32 { return int32(phases.Run(abi.InitWorker)) }
 func onExitWorker() int32 { return int32(phases.Run(abi.ExitWorker)) }
 
 //go:wasmexport on_rewrite
-func onRewrite() int32 { return int32(phases.Run(abi.Rewrite)) }
+func onRewrite() int32 { return int32(handlers.rewrite(&request)) }
 
 //go:wasmexport on_access
-func onAccess() int32 { return int32(phases.Run(abi.Access)) }
+func onAccess() int32 { return int32(handlers.access(&request)) }
 
 //go:wasmexport on_content
-func onContent() int32 { return int32(phases.Run(abi.Content)) }
+func onContent() int32 { return int32(handlers.content(&request)) }
 
 //go:wasmexport on_header_filter
-func onHeaderFilter() int32 { return int32(phases.Run(abi.HeaderFilter)) }
+func onHeaderFilter() int32 {
+	handlers.headerFilter(&request)
+	return int32(Continue)
+}
 
 //go:wasmexport on_body_filter
-func onBodyFilter() int32 { return int32(phases.Run(abi.BodyFilter)) }
+func onBodyFilter() int32 {
+	handlers.bodyFilter(&request, &chunk)
+	return int32(Continue)
+}
 
 //go:wasmexport on_log
-func onLog() int32 { return int32(phases.Run(abi.Log)) }
+func onLog() int32 {
+	handlers.log(&request)
+	return int32(Continue)
+}
 
 //go:wasmexport on_timer
 func onTimer() int32 { return int32(phases.Run(abi.Timer)) }

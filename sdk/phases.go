@@ -36,20 +36,41 @@ func InitWorker(f func() error) { phases.Register(abi.InitWorker, lifecycle(f)) 
 // request. It sees no request.
 func ExitWorker(f func() error) { phases.Register(abi.ExitWorker, lifecycle(f)) }
 
+// handlers are the plugin's functions that run for each request, for the
+// exports to call without a step in between. Natively they run as they are
+// registered.
+var handlers struct {
+	rewrite, access, content func(*Request) Action
+	headerFilter, log        func(*Request)
+	bodyFilter               func(*Request, *Chunk)
+}
+
 // Rewrite registers what changes the request before anything else sees it, or
 // answers it early.
-func Rewrite(f func(r *Request) Action) { phases.Register(abi.Rewrite, decision(f)) }
+func Rewrite(f func(r *Request) Action) {
+	phases.Register(abi.Rewrite, decision(f))
+	handlers.rewrite = f
+}
 
 // Access registers what decides who may go on: [Request.Exit] with 401 or 403
 // keeps a request out.
-func Access(f func(r *Request) Action) { phases.Register(abi.Access, decision(f)) }
+func Access(f func(r *Request) Action) {
+	phases.Register(abi.Access, decision(f))
+	handlers.access = f
+}
 
 // Content registers what makes the response.
-func Content(f func(r *Request) Action) { phases.Register(abi.Content, decision(f)) }
+func Content(f func(r *Request) Action) {
+	phases.Register(abi.Content, decision(f))
+	handlers.content = f
+}
 
 // HeaderFilter registers what changes the response's status and headers,
 // whoever made the response.
-func HeaderFilter(f func(r *Request)) { phases.Register(abi.HeaderFilter, observation(f)) }
+func HeaderFilter(f func(r *Request)) {
+	phases.Register(abi.HeaderFilter, observation(f))
+	handlers.headerFilter = f
+}
 
 // BodyFilter registers what changes the response's body. It is called for each
 // chunk as it passes, and exactly once with [Chunk.EOF].
@@ -58,11 +79,15 @@ func BodyFilter(f func(r *Request, c *Chunk)) {
 		f(&request, &chunk)
 		return Continue
 	})
+	handlers.bodyFilter = f
 }
 
 // Log registers what runs once the client has the whole response: also after
 // an early error, and without any way to change the response.
-func Log(f func(r *Request)) { phases.Register(abi.Log, observation(f)) }
+func Log(f func(r *Request)) {
+	phases.Register(abi.Log, observation(f))
+	handlers.log = f
+}
 
 func decision(f func(*Request) Action) phases.Handler {
 	return func() Action { return f(&request) }

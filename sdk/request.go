@@ -10,8 +10,9 @@ import (
 // need not keep it: there is one, and it always stands for the exchange that
 // the instance is serving.
 //
-// Its strings are copies that stay; reading works in all phases that see a
-// request.
+// Its strings are copies that stay, short ones with a kilobyte of memory that
+// others share: what keeps many of them for long clones them (strings.Clone).
+// Reading works in all phases that see a request.
 type Request struct {
 	response Response
 	body     Body
@@ -23,7 +24,13 @@ var request Request
 func (r *Request) Response() *Response { return &r.response }
 
 // Method is the request's method, such as "GET".
-func (r *Request) Method() string { return text(r.AppendMethod(scratch)) }
+func (r *Request) Method() string {
+	n := imports.RequestMethod(room())
+	if fitted(n) {
+		return cut(n)
+	}
+	return text(r.AppendMethod(renewed(n)))
+}
 
 // AppendMethod appends the method to dst.
 func (r *Request) AppendMethod(dst []byte) ([]byte, error) {
@@ -41,7 +48,13 @@ func (r *Request) SetMethod(method string) error { return errnoOf(imports.Reques
 
 // URI is the request target: [Request.Path], escaped where it must be, and the
 // query as it came. What the client wrote is the variable request_uri.
-func (r *Request) URI() string { return text(r.AppendURI(scratch)) }
+func (r *Request) URI() string {
+	n := imports.RequestURI(room())
+	if fitted(n) {
+		return cut(n)
+	}
+	return text(r.AppendURI(renewed(n)))
+}
 
 // AppendURI appends the request target to dst.
 func (r *Request) AppendURI(dst []byte) ([]byte, error) {
@@ -61,7 +74,13 @@ func (r *Request) SetURI(uri string) error { return errnoOf(imports.RequestSetUR
 
 // Path is the path in the form that routes are matched against:
 // percent-decoded, dot segments removed, slashes merged.
-func (r *Request) Path() string { return text(r.AppendPath(scratch)) }
+func (r *Request) Path() string {
+	n := imports.RequestPath(room())
+	if fitted(n) {
+		return cut(n)
+	}
+	return text(r.AppendPath(renewed(n)))
+}
 
 // AppendPath appends the path to dst.
 func (r *Request) AppendPath(dst []byte) ([]byte, error) {
@@ -74,7 +93,13 @@ func (r *Request) AppendPath(dst []byte) ([]byte, error) {
 }
 
 // QueryString is the query, undecoded and without the question mark.
-func (r *Request) QueryString() string { return text(r.AppendQueryString(scratch)) }
+func (r *Request) QueryString() string {
+	n := imports.RequestQuery(room())
+	if fitted(n) {
+		return cut(n)
+	}
+	return text(r.AppendQueryString(renewed(n)))
+}
 
 // AppendQueryString appends the query to dst.
 func (r *Request) AppendQueryString(dst []byte) ([]byte, error) {
@@ -93,7 +118,13 @@ func (r *Request) SetQueryString(query string) error { return errnoOf(imports.Re
 
 // Query is the decoded value of the first query argument of that name, empty
 // where there is none.
-func (r *Request) Query(name string) string { return text(r.AppendQuery(scratch, name, 0)) }
+func (r *Request) Query(name string) string {
+	n := imports.QueryGet(name, 0, room())
+	if fitted(n) {
+		return cut(n)
+	}
+	return text(r.AppendQuery(renewed(n), name, 0))
+}
 
 // AppendQuery appends the decoded value of a query argument to dst; index
 // counts the arguments of that name from 0. Past the last it is [ErrNotFound].
@@ -130,7 +161,13 @@ func (r *Request) AppendQueries(dst []byte) ([]byte, error) {
 
 // Param is the value of a path parameter of the route's pattern: with the
 // pattern "/users/{id}", Param("id").
-func (r *Request) Param(name string) string { return text(r.AppendParam(scratch, name)) }
+func (r *Request) Param(name string) string {
+	n := imports.ParamGet(name, room())
+	if fitted(n) {
+		return cut(n)
+	}
+	return text(r.AppendParam(renewed(n), name))
+}
 
 // AppendParam appends the value of a path parameter to dst.
 func (r *Request) AppendParam(dst []byte, name string) ([]byte, error) {

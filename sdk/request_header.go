@@ -8,7 +8,13 @@ import (
 
 // Header is the first value of a request header, empty where there is none.
 // Names are compared without regard to case, here and below.
-func (r *Request) Header(name string) string { return text(r.AppendHeader(scratch, name)) }
+func (r *Request) Header(name string) string {
+	n := imports.RequestHeaderGet(name, room())
+	if fitted(n) {
+		return cut(n)
+	}
+	return text(r.AppendHeader(renewed(n), name))
+}
 
 // AppendHeader appends the first value of a request header to dst.
 func (r *Request) AppendHeader(dst []byte, name string) ([]byte, error) {

@@ -24,7 +24,8 @@ func (r *Response) Status() int { return int(imports.ResponseStatus()) }
 // SetStatus sets the status code, 200 to 599: else [ErrBadArgument]. Phases:
 // rewrite, access, content, header_filter.
 func (r *Response) SetStatus(code int) error {
-	return errnoOf(imports.ResponseSetStatus(clamp(code)))
+	const refused = 600 // stands for all that an i32 has no room for
+	return errnoOf(imports.ResponseSetStatus(int32(min(uint(code), refused))))
 }
 
 // Write adds bytes to the response's body. Phases: rewrite, access, content.

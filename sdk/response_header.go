@@ -8,7 +8,13 @@ import (
 
 // Header is the first value of a response header, empty where there is none.
 // Names are compared without regard to case, here and below.
-func (r *Response) Header(name string) string { return text(r.AppendHeader(scratch, name)) }
+func (r *Response) Header(name string) string {
+	n := imports.ResponseHeaderGet(name, room())
+	if fitted(n) {
+		return cut(n)
+	}
+	return text(r.AppendHeader(renewed(n), name))
+}
 
 // AppendHeader appends the first value of a response header to dst.
 func (r *Response) AppendHeader(dst []byte, name string) ([]byte, error) {

@@ -11,7 +11,7 @@ import "embed"
 //go:embed args.go balancer.go buffer.go bytes.go config.go control.go ctx.go doc.go duration.go encode.go env.go
 //go:embed errors.go exports.go hash.go http.go json.go limit.go list.go lock.go log.go message.go metric.go
 //go:embed phases.go random.go redis.go redis_reply.go regex.go regex_set.go request.go request_body.go request_header.go
-//go:embed response.go response_chunk.go response_header.go source.go subrequest.go time.go timer.go tls_certificate.go upstream.go
+//go:embed response.go response_chunk.go response_header.go source.go subrequest.go text.go time.go timer.go tls_certificate.go upstream.go
 //go:embed variable.go zone.go zone_list.go zone_value.go
 //go:embed abi/abi.go internal/imports/native.go internal/imports/wasip1.go internal/phases/phases.go
 //go:embed sdktest/balancer.go sdktest/config.go sdktest/control.go sdktest/ctx.go sdktest/do.go sdktest/doc.go

@@ -5,7 +5,13 @@ import "phasm/sdk/internal/imports"
 // Variable is the value of a variable named as in nginx, such as
 // "request_time" or "cookie_session", empty where there is none. ABI.md lists
 // them at variable_get.
-func (r *Request) Variable(name string) string { return text(r.AppendVariable(scratch, name)) }
+func (r *Request) Variable(name string) string {
+	n := imports.VariableGet(name, room())
+	if fitted(n) {
+		return cut(n)
+	}
+	return text(r.AppendVariable(renewed(n), name))
+}
 
 // AppendVariable appends the value of a variable to dst.
 func (r *Request) AppendVariable(dst []byte, name string) ([]byte, error) {

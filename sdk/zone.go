@@ -28,15 +28,14 @@ import (
 // else it is [ErrBadArgument]. All functions work in all phases.
 type Zone struct {
 	name string
-	id   int32
-	open bool
+	id   int32 // its number, or the error of opening it
 }
 
 // OpenZone names a zone. In a package variable, or in an init or Init handler,
 // a zone that is not granted fails the plugin when it is loaded; later its
 // operations answer the error.
 func OpenZone(name string) *Zone {
-	z := &Zone{name: name}
+	z := &Zone{name: name, id: int32(ErrNotFound)}
 	phases.Setup(func() Action {
 		if z.handle() < 0 {
 			Error("cannot open zone " + strconv.Quote(name) + ": " + errnoOf(z.id).Error())
@@ -50,28 +49,27 @@ func OpenZone(name string) *Zone {
 // handle is the zone's number, or the error of opening it, which each
 // operation then answers.
 func (z *Zone) handle() int32 {
-	if !z.open {
-		z.id = imports.ZoneOpen(z.name)
-		z.open = z.id >= 0
+	if z.id < 0 {
+		z.open()
 	}
 	return z.id
+}
+
+//go:noinline
+func (z *Zone) open() { z.id = imports.ZoneOpen(z.name) }
+
+// errnoOf is the error of an operation: that of opening the zone where that is
+// why it failed.
+func (z *Zone) errnoOf(n int32) error {
+	if n < 0 && z.id < 0 {
+		n = z.id
+	}
+	return errnoOf(n)
 }
 
 // TTL is how long a key lives, in nanoseconds, rounded up to milliseconds:
 // sdk.TTL(time.Minute). 0 is forever.
 type TTL int64
-
-// values take what crosses the border. There is one: a guest has one thread.
-var values = make([]byte, 0, 256)
-
-// encode puts a value into values.
-func encode(v Value) string {
-	b := v.append(values[:0])
-	if cap(b) <= maxScratch {
-		values = b
-	}
-	return stringOf(b)
-}
 
 // Get is the value of a key. A key that is missing or has expired is
 // [ErrNotFound], a list [ErrIsList].
@@ -86,35 +84,28 @@ func (z *Zone) GetStale(key string) (v Value, stale bool, err error) {
 	return z.get(key, abi.ZoneStale)
 }
 
-func (z *Zone) get(key string, flags int32) (Value, bool, error) {
+func (z *Zone) get(key string, flags int32) (v Value, stale bool, err error) {
 	b, err := z.fetch(scratch, key, flags)
 	if err != nil {
-		return Value{}, false, err
+		return v, false, err
 	}
-	v, stale := valueOf(b)
-	keepScratch(b)
+	v, stale = valueOf(b)
 	return v, stale, nil
 }
 
 // fetch appends a value, encoded.
 func (z *Zone) fetch(dst []byte, key string, flags int32) ([]byte, error) {
-	id := z.handle()
-	if id < 0 {
-		return dst, errnoOf(id)
-	}
-	n := imports.ZoneGet(id, key, flags, free(dst))
+	n := imports.ZoneGet(z.handle(), key, flags, free(dst))
 	for !fits(dst, n) {
 		dst = grow(dst, n)
-		n = imports.ZoneGet(id, key, flags, free(dst))
+		n = imports.ZoneGet(z.id, key, flags, free(dst))
 	}
-	return taken(dst, n)
-}
-
-// keepScratch keeps a buffer that has grown, for the next answer.
-func keepScratch(b []byte) {
-	if cap(b) > cap(scratch) && cap(b) <= maxScratch {
-		scratch = b[:0]
+	if n < 0 {
+		return dst, z.errnoOf(n)
 	}
+	dst = dst[:len(dst)+int(n)]
+	keepScratch(dst)
+	return dst, nil
 }
 
 // Append appends the value of a key to dst, as [Value.String] gives it: without
@@ -124,7 +115,6 @@ func (z *Zone) Append(dst []byte, key string) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	keepScratch(b)
 	if abi.ValueKind(b[0]) == abi.ValueText {
 		return append(dst, b[1:]...), nil
 	}
@@ -173,71 +163,58 @@ func (z *Zone) Replace(key string, v Value, ttl TTL) error {
 // Put sets a key as the mode says. It tells whether entries had to be evicted
 // that had not expired.
 func (z *Zone) Put(mode abi.ZoneMode, key string, v Value, ttl TTL) (forcible bool, err error) {
-	id := z.handle()
-	if id < 0 {
-		return false, errnoOf(id)
-	}
-	n := imports.ZoneSet(id, int32(mode), key, encode(v), int64(ttl))
-	return n == 1, errnoOf(n)
+	n := imports.ZoneSet(z.handle(), int32(mode), key, encode(v), int64(ttl))
+	return n == 1, z.errnoOf(n)
 }
 
 // Incr adds to a number and answers the sum. A key that is missing is
 // [ErrNotFound], one that has no number [ErrNotNumber].
 func (z *Zone) Incr(key string, delta int64) (int64, error) {
-	sum, err := z.IncrValue(key, Int(delta), Value{}, 0)
-	return sum.Int(), err
+	return z.incr(key, delta, "", 0)
 }
 
 // IncrFrom is [Zone.Incr] that sets a key that is missing to init first, to
 // live for ttl: the sum then is init + delta. The TTL of a key that is there
 // stays.
 func (z *Zone) IncrFrom(key string, delta, init int64, ttl TTL) (int64, error) {
-	sum, err := z.IncrValue(key, Int(delta), Int(init), ttl)
-	return sum.Int(), err
+	start.number = init
+	return z.incr(key, delta, start.text(), ttl)
+}
+
+func (z *Zone) incr(key string, delta int64, init string, ttl TTL) (int64, error) {
+	step.number = delta
+	n := imports.ZoneIncr(z.handle(), key, step.text(), init, int64(ttl), sum.bytes())
+	switch {
+	case n < 0:
+		return 0, z.errnoOf(n)
+	case sum.kind == abi.ValueInt:
+		return sum.number, nil
+	}
+	return sum.value().Int(), nil
 }
 
 // IncrValue is [Zone.IncrFrom] for whole numbers and floats: the sum is whole
 // where both are and it does not overflow. Without init it is [Zone.Incr].
 func (z *Zone) IncrValue(key string, delta, init Value, ttl TTL) (Value, error) {
-	id := z.handle()
-	if id < 0 {
-		return Value{}, errnoOf(id)
-	}
-	b := delta.append(values[:0])
-	at := len(b)
-	b = init.append(b)
-	n := imports.ZoneIncr(id, key, stringOf(b[:at]), stringOf(b[at:]), int64(ttl), scratch[:9])
+	d, i := encodeTwo(delta, init)
+	n := imports.ZoneIncr(z.handle(), key, d, i, int64(ttl), sum.bytes())
 	if n < 0 {
-		return Value{}, errnoOf(n)
+		return Value{}, z.errnoOf(n)
 	}
-	sum, _ := valueOf(scratch[:9])
-	return sum, nil
+	return sum.value(), nil
 }
 
 // CompareAndSwap sets a key where its value is old. Where it is another, that
 // is [ErrExists]; where the key is missing [ErrNotFound]. The zero Value as old
 // is for a key that is missing; as new it deletes the key.
 func (z *Zone) CompareAndSwap(key string, old, new Value, ttl TTL) error {
-	id := z.handle()
-	if id < 0 {
-		return errnoOf(id)
-	}
-	b := old.append(values[:0])
-	at := len(b)
-	b = new.append(b)
-	if cap(b) <= maxScratch {
-		values = b
-	}
-	return errnoOf(imports.ZoneCas(id, key, stringOf(b[:at]), stringOf(b[at:]), int64(ttl)))
+	o, n := encodeTwo(old, new)
+	return z.errnoOf(imports.ZoneCas(z.handle(), key, o, n, int64(ttl)))
 }
 
 // Delete deletes a key; that there was none is no error.
 func (z *Zone) Delete(key string) error {
-	id := z.handle()
-	if id < 0 {
-		return errnoOf(id)
-	}
-	return errnoOf(imports.ZoneDelete(id, key))
+	return z.errnoOf(imports.ZoneDelete(z.handle(), key))
 }
 
 // TTL is how long a key has to live, 0 where it lives forever.
@@ -255,11 +232,7 @@ func (z *Zone) TTL(key string) (TTL, error) {
 
 // Expire sets how long a key has to live.
 func (z *Zone) Expire(key string, ttl TTL) error {
-	id := z.handle()
-	if id < 0 {
-		return errnoOf(id)
-	}
-	return errnoOf(imports.ZoneExpire(id, key, int64(ttl)))
+	return z.errnoOf(imports.ZoneExpire(z.handle(), key, int64(ttl)))
 }
 
 // Flush deletes all keys and answers how many.

@@ -36,6 +36,14 @@ func TestZone(t *testing.T) {
 		t.Errorf("a key that is missing: %v", err)
 	}
 
+	fails(t, "set", z.Set("f", sdk.Float(2.5), 0), nil)
+	sum, err := z.Incr("f", 2)
+	fails(t, "incr", err, nil)
+	equal(t, "a float's sum", sum, 4)
+	sum, err = z.IncrFrom("n", -3, 1, 0)
+	fails(t, "incr", err, nil)
+	equal(t, "a new key's sum", sum, -2)
+
 	read := sdk.OpenZone("read")
 	v, err := read.Get("k")
 	fails(t, "read", err, nil)

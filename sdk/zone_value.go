@@ -3,6 +3,7 @@ package sdk
 import (
 	"math"
 	"strconv"
+	"unsafe"
 
 	"phasm/sdk/abi"
 )
@@ -82,7 +83,49 @@ func (v Value) String() string {
 	return ""
 }
 
+// whole is a number as it crosses the border, in one piece from its kind on: no
+// byte is moved by itself, as it is on the way through a Value.
+type whole struct {
+	_      [7]byte // so that the number is aligned
+	kind   abi.ValueKind
+	number int64 // little-endian, as all that runs plugins is
+}
+
+// What crosses the border in an increment. There is one of each: a guest has
+// one thread.
+var (
+	step  = whole{kind: abi.ValueInt}
+	start = whole{kind: abi.ValueInt}
+	sum   whole
+)
+
+func (w *whole) bytes() []byte { return (*[9]byte)(unsafe.Pointer(&w.kind))[:] }
+func (w *whole) text() string  { return stringOf(w.bytes()) }
+func (w *whole) value() Value  { return Value{kind: w.kind, number: uint64(w.number)} }
+
+// values take what crosses the border otherwise.
+var values = make([]byte, 0, 256)
+
+// encode puts a value into values.
+func encode(v Value) string {
+	one, _ := encodeTwo(v, Value{})
+	return one
+}
+
+// encodeTwo puts two values into values.
+func encodeTwo(v, w Value) (string, string) {
+	b := v.append(values[:0])
+	n := len(b)
+	b = w.append(b)
+	if cap(b) <= maxScratch {
+		values = b
+	}
+	return stringOf(b[:n]), stringOf(b[n:])
+}
+
 // append appends the value as it crosses the border: its kind and its bytes.
+//
+//go:noinline
 func (v Value) append(dst []byte) []byte {
 	switch v.kind {
 	case 0:
@@ -92,11 +135,8 @@ func (v Value) append(dst []byte) []byte {
 	case abi.ValueBool:
 		return append(dst, byte(v.kind), byte(v.number))
 	}
-	dst = append(dst, byte(v.kind))
-	for i := 0; i < 64; i += 8 {
-		dst = append(dst, byte(v.number>>i))
-	}
-	return dst
+	w := whole{kind: v.kind, number: int64(v.number)}
+	return append(dst, w.bytes()...)
 }
 
 // valueOf reads a value from what a host function has answered. Its text is

@@ -39,6 +39,11 @@
 // memory.copy, memory.fill and memory.init of more than four kilobytes work in
 // chunks that count.
 //
+// # Stock Go
+//
+// Most of what checks of bounds cost in stock Go's code is for its stack frames,
+// and needless: stack.go says how they become a check or two for each.
+//
 // # The rest
 //
 // The limits of memory and tables are lowered to what is allowed. Data segments
@@ -50,6 +55,7 @@
 //	module.go       reading a module
 //	instruction.go  reading instructions
 //	reader.go       reading numbers and names
+//	stack.go        stock Go's stack frames
 //	scan.go         what there is to know of a function before it is rewritten
 //	function.go     writing a function anew
 //	bulk.go         memory.copy, memory.fill, memory.init in chunks

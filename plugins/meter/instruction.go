@@ -6,6 +6,7 @@ import "fmt"
 // specification 2.0, appendix "Index of Instructions". Those behind a prefix
 // are prefix<<8 | opcode.
 const (
+	opNop          = 0x01
 	opBlock        = 0x02
 	opLoop         = 0x03
 	opIf           = 0x04
@@ -17,6 +18,7 @@ const (
 	opReturn       = 0x0f
 	opCall         = 0x10
 	opCallIndirect = 0x11
+	opDrop         = 0x1a
 	opSelectTyped  = 0x1c
 	opLocalGet     = 0x20
 	opLocalSet     = 0x21
@@ -25,6 +27,12 @@ const (
 	opGlobalSet    = 0x24
 	opTableGet     = 0x25
 	opTableSet     = 0x26
+	opI32Load      = 0x28 // the first that loads
+	opI32Load8U    = 0x2d
+	opI64Load32U   = 0x35 // the last
+	opI32Store     = 0x36 // the first that stores
+	opI64Store     = 0x37
+	opI64Store32   = 0x3e // the last
 	opMemorySize   = 0x3f
 	opMemoryGrow   = 0x40
 	opI32Const     = 0x41
@@ -43,6 +51,7 @@ const (
 	opI32ShrU      = 0x76
 	opI64Add       = 0x7c
 	opI64Shl       = 0x86
+	opI32WrapI64   = 0xa7
 	opI64ExtendI32 = 0xad // unsigned
 	opRefNull      = 0xd0
 	opRefFunc      = 0xd2

@@ -75,8 +75,14 @@ func (w *rewrite) functions() (code []byte, err error) {
 	plans := make([]plan, len(m.bodies))
 	w.lights, w.costs = make([]bool, len(m.bodies)), make([]int, len(m.bodies))
 	size, locals := 0, 0
+	isGo := m.isGo()
+	var frames frames
 	for i, body := range m.bodies {
 		params, _ := w.typeParts(m.functions[i])
+		if isGo {
+			body = frames.rewrite(params, body)
+			m.bodies[i] = body
+		}
 		if plans[i], err = s.scan(params, body); err != nil {
 			return nil, fmt.Errorf("function %d: %w", w.imported+i, err)
 		}
