@@ -46,8 +46,9 @@ func testBuilder() *source.Builder {
 	return &source.Builder{Cache: filepath.Join(testCache(), "build")}
 }
 
-// testCache is shared by all tests, so that each guest is built once.
-func testCache() string { return filepath.Join(os.TempDir(), "phasm-test-cache") }
+// testCache is shared by all tests, and by those of the program, so that each
+// guest is built once.
+func testCache() string { return filepath.Join(os.TempDir(), "phasm-test-cache", "phasm") }
 
 // start serves a configuration until the test ends. Paths in it are relative
 // to testdata.
