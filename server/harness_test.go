@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -210,7 +211,7 @@ func (c *client) receive(method string) response {
 // closed tells whether the server closes the connection now.
 func (c *client) closed() bool {
 	_, err := c.r.ReadByte()
-	return err != nil
+	return err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // do sends one request over a connection of its own and reads the answer.
