@@ -58,7 +58,7 @@ cross: ## build for the other platforms, the tests as well
 # Some packages mostly wait, for clocks and for other programs, and the longest
 # of them come first: so they run beside others instead of after them. That many
 # packages run at once; go vet has been there already.
-PACKAGES_AT_ONCE ?= 4
+PACKAGES_AT_ONCE ?= 3
 TEST := $(GO) test -vet=off -p $(PACKAGES_AT_ONCE)
 
 unit: ## go test
