@@ -55,20 +55,32 @@ cross: ## build for the other platforms, the tests as well
 	  $(GO) build -o /dev/null . && $(GO) vet ./...; \
 	done
 
-unit: ## go test
-	$(GO) test ./...
+# Some packages mostly wait, for clocks and for other programs, and the longest
+# of them come first: so they run beside others instead of after them. That many
+# packages run at once; go vet has been there already.
+PACKAGES_AT_ONCE ?= 3
+TEST := $(GO) test -vet=off -p $(PACKAGES_AT_ONCE)
 
-# Where goroutines share something. Elsewhere, and where one request alone is
-# taken through a table, the race detector has nothing to see. Under it sync.Pool
-# forgets on purpose and memory is a multiple of what it is, so neither
-# allocations nor memory are measured with it. What one hostile request does to
-# others, what other programs have to say of the protocol, and the examples' own
-# tests take long there and share nothing new.
-SHARING := pool plugins plugins/automaton plugins/host plugins/httpclient plugins/memory plugins/metric \
-  plugins/redis plugins/rediszone plugins/socket plugins/zone server server/static server/upstream
+unit: ## go test
+	$(TEST) ./server ./plugins/meter . ./bench ./...
+
+# Where goroutines share something, the longest first. Elsewhere, and where one
+# request or one caller alone is taken through a table (ALONE), the race detector
+# has nothing to see. Under it sync.Pool forgets on purpose and memory is a
+# multiple of what it is, so neither allocations nor memory are measured with it.
+# What one hostile request does to others, what other programs have to say of the
+# protocol, and the examples' own tests take long there and share nothing new.
+SHARING := server plugins/host plugins plugins/zone plugins/redis plugins/memory plugins/automaton plugins/httpclient \
+  server/static server/upstream plugins/metric plugins/rediszone plugins/socket pool
+ALONE := HostileMemory|HugeArguments|AliasedArguments|LoadMutations|LargeModules|Model|HashIsEven|HashMovesLittle|AgreesWithServeContent|MatchInLanes|MatchOfSeveral|TellsClock
+
+# What turns one module into another or into machine code has it to itself. To
+# watch that takes half of the time of a test that starts a server.
+UNSHARED := phasm/plugins/meter $(addprefix github.com/tetratelabs/wazero/internal/,leb128 wasm/binary \
+  engine/wazevo/frontend engine/wazevo/ssa engine/wazevo/backend/...)
 
 race: ## go test with the race detector, where goroutines share something
-	$(GO) test -race -skip '^Fuzz|Allocat|EndlessRecursion$$|Soak|HostilePlugin|LargeBodies|Conforms|SlowClients|Nginx|Hygiene|Regex|Grants|Promtool|TrapStorm|HostileExitWorker|LogShipper|DynamicRouting$$|Canary|MetricsCollector' $(SHARING:%=./%)
+	$(TEST) -race $(UNSHARED:%=-gcflags=%=-race=false) -skip '$(ALONE)|^Fuzz|Allocat|EndlessRecursion$$|Soak|HostilePlugin|LargeBodies|Conforms|SlowClients|Nginx|Hygiene|Regex|Grants|Promtool|TrapStorm|HostileExitWorker|LogShipper|DynamicRouting$$|Canary|MetricsCollector' $(SHARING:%=./%)
 
 fuzz: ## every fuzz target for FUZZTIME
 	@$(GO) test -list '^Fuzz' ./... | \

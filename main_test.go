@@ -46,7 +46,7 @@ func phasm(t testing.TB, args ...string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	c := exec.Command(path, args...)
-	c.Env = append(os.Environ(), "XDG_CACHE_HOME="+testCache())
+	c.Env = append(os.Environ(), "XDG_CACHE_HOME="+filepath.Dir(testCache()))
 	return c
 }
 

@@ -255,7 +255,9 @@ func moved(t *testing.T, file string, addresses []string) *config.Config {
 	return c
 }
 
-func testCache() string { return filepath.Join(os.TempDir(), "phasm-test-cache") }
+// testCache is the cache of the tests' phasm and of the tests of package server:
+// each guest is built and compiled once for both.
+func testCache() string { return filepath.Join(os.TempDir(), "phasm-test-cache", "phasm") }
 
 // requireCommand skips a test for want of a program, but never in CI.
 func requireCommand(t *testing.T, name string) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -46,8 +47,9 @@ func testBuilder() *source.Builder {
 	return &source.Builder{Cache: filepath.Join(testCache(), "build")}
 }
 
-// testCache is shared by all tests, so that each guest is built once.
-func testCache() string { return filepath.Join(os.TempDir(), "phasm-test-cache") }
+// testCache is shared by all tests, and by those of the program, so that each
+// guest is built once.
+func testCache() string { return filepath.Join(os.TempDir(), "phasm-test-cache", "phasm") }
 
 // start serves a configuration until the test ends. Paths in it are relative
 // to testdata.
@@ -209,7 +211,7 @@ func (c *client) receive(method string) response {
 // closed tells whether the server closes the connection now.
 func (c *client) closed() bool {
 	_, err := c.r.ReadByte()
-	return err != nil
+	return err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // do sends one request over a connection of its own and reads the answer.

@@ -28,6 +28,7 @@ const (
 	waiting
 	busy
 	calledBusy // there is something new to read
+	lastBusy   // and nothing will come after it: the loop does not call again
 )
 
 // enter has a loop watch the connection, which stays busy until it parks.
@@ -76,7 +77,7 @@ func (c *conn) park() bool {
 	c.since.Store(int64(c.epoch.Sub(c.loop.epoch) + c.ended))
 	s := c.server
 	if !c.state.CompareAndSwap(busy, waiting) {
-		c.state.Store(busy)
+		c.last = c.state.Swap(busy) == lastBusy || c.last
 		c.more = true
 		return false
 	}
@@ -96,12 +97,25 @@ func (c *conn) recall() bool {
 // answer serves a connection that was called, unless somebody serves it already:
 // that one will look for more.
 func (l *leader) answer(c called) {
-	switch conn := c.conn; {
-	case conn.state.CompareAndSwap(waiting, busy):
-		conn.leader, conn.more, conn.last = l, true, c.last
-		conn.serveRequests()
-	default:
-		conn.state.CompareAndSwap(busy, calledBusy)
+	conn, news := c.conn, calledBusy
+	if c.last {
+		news = lastBusy
+	}
+	for {
+		switch state := conn.state.Load(); state {
+		case waiting:
+			if conn.state.CompareAndSwap(waiting, busy) {
+				conn.leader, conn.more, conn.last = l, true, c.last
+				conn.serveRequests()
+				return
+			}
+		case busy, calledBusy:
+			if conn.state.CompareAndSwap(state, news) {
+				return
+			}
+		default:
+			return
+		}
 	}
 }
 

@@ -23,13 +23,13 @@ frontend one
 	bind %[1]s
 	default_backend one
 backend one
-	server phasm %[3]s send-proxy check inter 50ms
+	server phasm %[3]s send-proxy check inter 50ms fall 1000
 frontend two
 	bind %[2]s
 	default_backend two
 backend two
 	option httpchk GET /checked
-	server phasm %[3]s send-proxy-v2 proxy-v2-options unique-id,crc32c check check-send-proxy inter 50ms
+	server phasm %[3]s send-proxy-v2 proxy-v2-options unique-id,crc32c check check-send-proxy inter 50ms fall 1000
 `
 
 // HAProxy passes on bytes, in both versions of its protocol, and looks now and

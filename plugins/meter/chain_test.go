@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 
 	"phasm/plugins/meter"
@@ -70,7 +71,7 @@ func newExample(tb testing.TB, name string, v variant) api.Module {
 	}
 	host := newScriptedHost(tb, filepath.Join(folder, "config.toml"))
 	host.silent = true
-	m := host.instantiate(tb, wasm, func() int32 { return slice })
+	m := host.instantiate(tb, wazero.NewRuntimeConfigCompiler(), wasm, func() int32 { return slice })
 	for _, first := range []string{"_initialize", "phasm_phases", "on_init"} {
 		if _, err := m.ExportedFunction(first).Call(tb.Context()); err != nil {
 			tb.Fatal(err)

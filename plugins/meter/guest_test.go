@@ -16,6 +16,7 @@ import (
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"phasm/plugins/meter"
+	"phasm/plugins/source"
 )
 
 // variant is how a guest is run.
@@ -74,10 +75,16 @@ func start(ctx context.Context, m api.Module) error {
 	return err
 }
 
-// buildGo builds a package as phasm does.
+// buildGo builds a package by phasm's own builder, with the cache of the
+// program's tests: they need the examples as well.
 func buildGo(tb testing.TB, folder string) []byte {
 	tb.Helper()
-	return build(tb, folder, "go", "build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false")
+	b := &source.Builder{Cache: filepath.Join(os.TempDir(), "phasm-test-cache", "phasm", "build")}
+	wasm, _, err := b.Build(tb.Context(), folder)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return wasm
 }
 
 // buildC builds a reactor with wasi-libc.

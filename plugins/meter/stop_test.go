@@ -110,6 +110,7 @@ func TestStops(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			const slice, slices = 10_000, 20
+			const most, attempts, mostAttempts = 20 * time.Millisecond, 3, 30
 			s, r := newStopwatch(t, slice)
 			rewritten, err := meter.Rewrite(test.module.Bytes(), meter.Options{MemoryPages: 2 * pages, TableEntries: 10_000})
 			if err != nil {
@@ -120,7 +121,7 @@ func TestStops(t *testing.T) {
 				t.Fatal(err)
 			}
 			longest := time.Hour
-			for range 3 { // what the machine does meanwhile only adds to it
+			for n := 0; n < attempts || n < mostAttempts && longest > most; n++ { // what the machine does meanwhile only adds to it
 				m, err := r.InstantiateModule(t.Context(), compiled, wazero.NewModuleConfig().WithName(""))
 				if err != nil {
 					t.Fatal(err)
@@ -137,7 +138,7 @@ func TestStops(t *testing.T) {
 				longest = min(longest, s.longest)
 			}
 			t.Logf("at most %v without asking", longest)
-			if longest > 20*time.Millisecond {
+			if longest > most {
 				t.Errorf("it ran for %v without asking for steps", longest)
 			}
 		})
