@@ -207,7 +207,7 @@ func (c *conn) read(p []byte) (n int, err error) {
 // tryRead reads what has come: EAGAIN means nothing.
 func (c *conn) tryRead(p []byte) (int, error) {
 	for {
-		n, errno := socket.Read(uintptr(c.fd), p)
+		n, errno := socket.Receive(uintptr(c.fd), p)
 		c.more = n == len(p)
 		switch {
 		case errno == syscall.EINTR:

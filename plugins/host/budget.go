@@ -34,6 +34,7 @@ type Budget struct {
 	long    bool          // it is counted among those that compute for long
 	company company       // what it knows of others then
 	seated  bool          // it is the guest's turn
+	slow    bool          // its thread has the long slice
 	last    time.Time     // when the clock was looked at last
 	blocked time.Duration // what the call had been blocked then
 	granted time.Duration // what was used when the last slice was handed out; less than 0: none in this call
@@ -133,12 +134,23 @@ func (c *Call) share() {
 		b.long = true
 		b.Turns.guests.Add(1)
 	}
+	b.hurry()
 	b.Turns.giveWay(&b.company)
 	if !b.seated || b.used-b.begun > turn {
 		c.takeTurn()
 	}
+	b.slow = true
+	lengthenSlice()
 	if now := time.Now(); now.Sub(b.last) > ownTime {
 		b.last = now
+	}
+}
+
+// hurry ends what makes the guest's thread give way to others.
+func (b *Budget) hurry() {
+	if b.slow {
+		b.slow = false
+		restoreSlice()
 	}
 }
 
@@ -268,6 +280,7 @@ func (c *Call) takeTurn() {
 // EndTurn ends the guest's turn, if it has one: it waits, or the call is over.
 func (c *Call) EndTurn() {
 	b := &c.Budget
+	b.hurry()
 	if b.seated {
 		b.seated = false
 		b.Turns.end()

@@ -1,29 +1,74 @@
 package host
 
 import (
+	"os"
+	"runtime"
+	"strconv"
 	"sync"
 
 	"golang.org/x/sys/unix"
 )
 
-// shortSlice is what the thread of a guest that computes for long asks of the
-// kernel at a time, in nanoseconds: the least there is. A thread that yields
-// forfeits what is left of its slice, so on a busy machine a guest that has
-// yielded with the usual slice of milliseconds would hardly run at all. Linux
-// before 6.12 takes no notice, and takes nothing away either.
-const shortSlice = 100_000
+// Slices are how long the kernel lets a thread compute at a time, in nanoseconds
+// (sched_setattr(2)). All get the same share in the end, but since Linux 6.12 a
+// thread that wakes up interrupts one with a longer slice at once. So the threads
+// that serve have the shortest there is, and one that runs a guest that computes
+// for long has the longest. Earlier kernels take no notice.
+const (
+	shortSlice = 100_000
+	longSlice  = 100_000_000
+)
 
-// yieldCore lets other threads of the machine have the core that the guest
-// computes on. The scheduler of Go knows that this one waits: it runs other
-// goroutines elsewhere meanwhile, and no garbage collection waits for it. The
-// thread keeps its short slice: it still gets as much time as others, in more
-// pieces.
-func yieldCore() {
-	if a := shortSliced(); a != nil {
-		own := *a // the call writes to it
-		unix.SchedSetAttr(0, &own, 0)
+// shortenSlices gives all threads of the process, and those that they will begin,
+// the short slice.
+var shortenSlices = sync.OnceFunc(func() {
+	threads, _ := os.ReadDir("/proc/self/task") // none without /proc
+	for _, t := range threads {
+		if id, err := strconv.Atoi(t.Name()); err == nil {
+			setSlice(id, shortSlice)
+		}
 	}
-	unix.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
+})
+
+// lengthenSlice gives the thread the long slice, and keeps the goroutine on it
+// until restoreSlice.
+func lengthenSlice() {
+	runtime.LockOSThread()
+	setSlice(0, longSlice)
+}
+
+func restoreSlice() {
+	setSlice(0, shortSlice)
+	runtime.UnlockOSThread()
+}
+
+// setSlice sets a thread's slice; 0 is the thread that calls.
+func setSlice(thread int, slice uint64) {
+	if a := scheduling(); a != nil {
+		own := *a // the call writes to it
+		own.Runtime = slice
+		unix.SchedSetAttr(thread, &own, 0)
+	}
+}
+
+// scheduling is how the process is scheduled, nil where that has no slices, or the
+// kernel does not say.
+var scheduling = sync.OnceValue(func() *unix.SchedAttr {
+	a, err := unix.SchedGetAttr(0, 0)
+	if err != nil || a.Policy != unix.SCHED_NORMAL || a.Runtime == 0 {
+		return nil
+	}
+	return a
+})
+
+// yieldCore lets other threads of the machine have the core. The scheduler of Go
+// knows that this one waits: it runs other goroutines elsewhere meanwhile, and no
+// garbage collection waits for it. Where there are slices others need not be let:
+// a thread that yields forfeits its own.
+func yieldCore() {
+	if scheduling() == nil {
+		unix.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
+	}
 }
 
 // restCore leaves the core to others for a moment. The scheduler of Go knows as
@@ -32,14 +77,3 @@ func restCore() {
 	pause := unix.NsecToTimespec(int64(courtesy))
 	unix.Nanosleep(&pause, nil)
 }
-
-// shortSliced is how the process is scheduled, with short slices; nil where
-// the kernel does not say.
-var shortSliced = sync.OnceValue(func() *unix.SchedAttr {
-	a, err := unix.SchedGetAttr(0, 0)
-	if err != nil || a.Policy != unix.SCHED_NORMAL {
-		return nil
-	}
-	a.Runtime = shortSlice
-	return a
-})

@@ -25,6 +25,7 @@ type Turns struct {
 
 // NewTurns makes the turns for as many cores as run Go code now.
 func NewTurns() *Turns {
+	shortenSlices()
 	t := &Turns{seats: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))}
 	for range cap(t.seats) {
 		t.seats <- struct{}{}
@@ -85,9 +86,9 @@ const surelyAlone = 50
 // guest computes on the only core, else other threads of the machine.
 //
 // Where others are served meanwhile the guest lets what has queued up behind it
-// run, which nobody else looks for while there is work elsewhere, and rests. To
-// yield is not enough: the kernel would leave the core to it where no thread
-// waits for that very core, and crowd the others on the next one.
+// run, which nobody else looks for while there is work elsewhere, and rests. That
+// its thread can be interrupted is not enough: the kernel would leave the core to
+// it where no thread waits for that very core, and crowd the others on the next.
 func (t *Turns) giveWay(c *company) {
 	if runtime.GOMAXPROCS(0) == 1 {
 		t.ring()

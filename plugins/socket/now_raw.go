@@ -9,20 +9,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Read is a read of a socket that does not block, or of what is like one. It allocates
-// nothing; the error is 0 where there is none.
-func Read(fd uintptr, p []byte) (int, syscall.Errno) {
-	n, _, errno := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+// Receive is a read of a socket that does not wait. It allocates nothing; the
+// error is 0 where there is none.
+func Receive(fd uintptr, p []byte) (int, syscall.Errno) {
+	n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), unix.MSG_DONTWAIT, 0, 0)
 	return int(n), errno
 }
 
-// Write is a write likewise.
+// Write is a write to what does not block.
 func Write(fd uintptr, p []byte) (int, syscall.Errno) {
 	n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
 	return int(n), errno
 }
 
-// Send is a write to a socket likewise. Where more follows at once the kernel
+// Send is a write to a socket that does not block. Where more follows at once the kernel
 // waits for the rest of the packet.
 func Send(fd uintptr, p []byte, more bool) (int, syscall.Errno) {
 	flags := uintptr(unix.MSG_NOSIGNAL)

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Read is as without the race detector.
-func Read(fd uintptr, p []byte) (int, syscall.Errno) {
+// Receive is as without the race detector.
+func Receive(fd uintptr, p []byte) (int, syscall.Errno) {
 	n, err := syscall.Read(int(fd), p)
 	return n, errnoOf(err)
 }

@@ -62,7 +62,7 @@ func (c *conn) Read(p []byte) (int, error) {
 
 func (s *side) read(fd uintptr) bool {
 	for len(s.left) > 0 {
-		n, errno := Read(fd, s.left)
+		n, errno := Receive(fd, s.left)
 		switch {
 		case errno == syscall.EINTR:
 			continue
