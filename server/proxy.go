@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"sync"
 	"time"
 
@@ -184,6 +185,7 @@ func (s *passing) ask() error {
 		}
 		s.conn, s.asked = conn, true
 		if err = s.send(); err == nil {
+			runtime.Gosched() // where others are ready to run, the answer is here when they have
 			err = s.receive()
 		}
 		if err == nil {
