@@ -20,6 +20,7 @@ import (
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"phasm/plugins/meter"
+	"phasm/sdk/abi"
 )
 
 // TestExamples runs each example plugin, built by stock Go, as it is and
@@ -151,30 +152,37 @@ func (h *scriptedHost) instantiate(tb testing.TB, engine wazero.RuntimeConfig, w
 func (h *scriptedHost) run(t *testing.T, engine wazero.RuntimeConfig, wasm []byte, refill func() int32) []string {
 	t.Helper()
 	m := h.instantiate(t, engine, wasm, refill)
-	for _, name := range []string{"_initialize", "phasm_phases", "on_init", "on_init_worker"} {
-		h.phase(t.Context(), m, name)
-	}
-	for range 2 {
-		h.body = `{"name": "a table", "price": 120, "tags": ["new", "wood"]}`
-		for _, phase := range []string{"rewrite", "access", "content", "header_filter", "body_filter", "log"} {
-			h.phase(t.Context(), m, "on_"+phase)
+	h.export(t, m, "_initialize")
+	has := abi.Mask(h.export(t, m, "phasm_phases")[0])
+	phase := func(p abi.Phase) {
+		if has.Has(p) {
+			h.export(t, m, p.Export())
 		}
 	}
-	h.phase(t.Context(), m, "on_exit_worker")
+	phase(abi.Init)
+	phase(abi.InitWorker)
+	for range 2 {
+		h.body = `{"name": "a table", "price": 120, "tags": ["new", "wood"]}`
+		for p := abi.Rewrite; p <= abi.Log; p++ {
+			phase(p)
+		}
+	}
+	phase(abi.ExitWorker)
 	return h.did
 }
 
-// phase calls an export and keeps what it answers and leaves in memory.
-func (h *scriptedHost) phase(ctx context.Context, m api.Module, name string) {
-	results, err := m.ExportedFunction(name).Call(ctx)
+// export calls an export and keeps what it answers and leaves in memory.
+func (h *scriptedHost) export(t *testing.T, m api.Module, name string) []uint64 {
+	results, err := m.ExportedFunction(name).Call(t.Context())
 	content, _ := m.Memory().Read(0, m.Memory().Size())
 	sum := fnv.New64a()
 	sum.Write(content)
 	line := fmt.Sprintf("%s = %v, memory %d %x", name, results, len(content), sum.Sum64())
 	if err != nil {
-		line += firstLine(err)
+		t.Errorf("%s: %v", name, err)
 	}
 	h.did = append(h.did, line)
+	return results
 }
 
 // answers are the texts that host functions write into a guest's buffer.
