@@ -36,9 +36,9 @@ import (
 //	i64.store                      i64.store
 //	call …                         call …
 //
-// So all become accesses from one address, after a look at the highest. What
-// that look loads nobody needs, and the compiler leaves out all of it but the
-// check.
+// So all become accesses from one address, after a look at the highest, where that
+// saves a check; elsewhere the compiler makes better code of it as it is. What the
+// look loads nobody needs, and the compiler leaves out all of it but the check.
 //
 // All of a frame is memory, and no address in it is below 8 or beyond 4 GiB: that
 // is sure of Go's own compiler, and nobody else's code is touched.
@@ -272,13 +272,8 @@ func (f *frames) plan(body []byte) {
 	}
 	for first := 0; first < len(f.touches); {
 		last, checks := f.stretch(first)
-		accesses := f.touches[first:last]
 		if checks > 1 {
-			f.look(body, accesses, highest[first])
-		} else {
-			for i := range accesses {
-				f.fold(body, &accesses[i], f.sp, 0)
-			}
+			f.look(body, f.touches[first:last], highest[first])
 		}
 		first = max(last, first+1)
 	}
@@ -308,9 +303,9 @@ func (f *frames) look(body []byte, accesses []touch, highest uint64) {
 		switch t := &accesses[i]; t.kind {
 		case access:
 			start = min(start, t.address.get.start)
-			f.fold(body, t, f.low, below)
+			f.fold(body, t, below)
 		case pushed:
-			f.fold(body, t, f.low, 0)
+			f.fold(body, t, 0)
 		}
 	}
 	code := appendU32([]byte{opLocalGet}, f.sp)
@@ -319,14 +314,9 @@ func (f *frames) look(body []byte, accesses []touch, highest uint64) {
 	f.edits = append(f.edits, edit{stretch{start, start}, append(code, opDrop)})
 }
 
-// fold has an access count from a local, which is so far below the stack pointer.
-func (f *frames) fold(body []byte, t *touch, from uint32, distance uint64) {
-	if t.kind != access && t.kind != pushed {
-		return
-	}
-	if from != f.sp {
-		f.edits = append(f.edits, edit{t.address.get, appendU32([]byte{opLocalGet}, from)})
-	}
+// fold has an access count from low, which is so far below what it counted from.
+func (f *frames) fold(body []byte, t *touch, distance uint64) {
+	f.edits = append(f.edits, edit{t.address.get, appendU32([]byte{opLocalGet}, f.low)})
 	if t.address.kind == sum {
 		f.edits = append(f.edits, edit{t.address.add, nil})
 	}
