@@ -52,8 +52,7 @@
 //	body_filter.go   the response's body, chunk by chunk
 //	send.go          the response on the wire: whole, in flushes, or as a stream
 //	outlet.go        there: a body behind what waits in the buffer
-//	gather_*.go      there: both in one system call
-//	send_file_*.go   there: a file, by the kernel
+//	send_file_linux.go  there: a file, by the kernel
 //	log.go           the log phase: metrics, access log, plugins
 //	subrequest.go    a request that a plugin makes to the server itself
 //

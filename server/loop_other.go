@@ -2,6 +2,12 @@
 
 package server
 
+import (
+	"errors"
+
+	"phasm/server/static"
+)
+
 // Where there is no epoll each connection has a goroutine, which waits for its
 // requests.
 
@@ -23,3 +29,7 @@ func (c *conn) stepAside()                        {}
 func (c *conn) sever()                            { c.socket.Close() } // not TLS, which would say good-bye first
 func (c *conn) read(p []byte) (int, error)        { return c.net.Read(p) }
 func (c *conn) write(p []byte) (n int, err error) { return c.net.Write(p) }
+
+func (c *conn) writeBoth(p, _ []byte) (int, error) { return c.write(p) }
+
+func (c *conn) sendFile(*static.Part) (int64, error) { return 0, errors.ErrUnsupported }

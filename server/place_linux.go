@@ -1,7 +1,6 @@
 package server
 
 import (
-	"io"
 	"net"
 	"sync/atomic"
 	"syscall"
@@ -204,21 +203,11 @@ func (c *conn) read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// tryRead reads what has come: EAGAIN means nothing.
+// tryRead reads what has come.
 func (c *conn) tryRead(p []byte) (int, error) {
-	for {
-		n, errno := socket.Receive(uintptr(c.fd), p)
-		c.more = n == len(p)
-		switch {
-		case errno == syscall.EINTR:
-		case errno != 0:
-			return 0, errno
-		case n == 0:
-			return 0, io.EOF
-		default:
-			return n, nil
-		}
-	}
+	n, err := socket.TryReceive(uintptr(c.fd), p)
+	c.more = n == len(p)
+	return n, err
 }
 
 // write writes within the deadline that is set.
@@ -229,7 +218,7 @@ func (c *conn) write(p []byte) (int, error) {
 	n := 0
 	if len(p) <= socket.AtOnce {
 		var err error
-		if n, err = c.tryWrite(p); err != syscall.EAGAIN {
+		if n, err = socket.TrySend(uintptr(c.fd), p, c.goesOn); err != syscall.EAGAIN {
 			return n, err
 		}
 	}
@@ -238,19 +227,27 @@ func (c *conn) write(p []byte) (int, error) {
 	return n + rest, err
 }
 
-// tryWrite writes what the socket takes: EAGAIN means that it takes no more.
-func (c *conn) tryWrite(p []byte) (n int, err error) {
-	for n < len(p) {
-		some, errno := socket.Send(uintptr(c.fd), p[n:], c.goesOn)
-		switch errno {
-		case 0:
-			n += some
-		case syscall.EINTR:
-		default:
-			return n, errno
-		}
+// writeBoth writes all of a piece, and of the one behind it what the socket takes
+// in the same system call.
+func (c *conn) writeBoth(p, behind []byte) (n int, err error) {
+	if c.loop == nil {
+		return c.write(p)
 	}
-	return n, nil
+	var errno syscall.Errno = syscall.EINTR
+	for errno == syscall.EINTR {
+		n, errno = socket.SendBoth(uintptr(c.fd), p, behind[:min(len(behind), socket.AtOnce)])
+	}
+	switch {
+	case errno == syscall.EAGAIN:
+		n = 0
+	case errno != 0:
+		return 0, errno
+	}
+	if n >= len(p) {
+		return n, nil
+	}
+	rest, err := c.write(p[n:])
+	return n + rest, err
 }
 
 // stepAside has others served by another goroutine, because this connection is

@@ -158,9 +158,6 @@ func (b *Budget) hurry() {
 // looks at the clock, and lets others have the core as a guest would.
 func (c *Call) pause() {
 	c.Look()
-	if c.Budget.used > quick {
-		c.stepAside()
-	}
 	c.share()
 }
 

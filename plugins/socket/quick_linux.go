@@ -1,9 +1,7 @@
 package socket
 
 import (
-	"io"
 	"net"
-	"os"
 	"sync"
 	"syscall"
 )
@@ -19,8 +17,9 @@ func Quick(nc net.Conn) net.Conn {
 	if err != nil {
 		return nc
 	}
-	c := &conn{bare: s, raw: raw}
-	c.reader.try, c.writer.try = c.reader.read, c.writer.write
+	c := &conn{bare: s}
+	c.reader.bind(raw.Read, TryReceive)
+	c.writer.bind(raw.Write, func(fd uintptr, p []byte) (int, error) { return TrySend(fd, p, false) })
 	return c
 }
 
@@ -33,81 +32,44 @@ type bare interface {
 
 type conn struct {
 	bare
-	raw            syscall.RawConn
 	reader, writer side
 }
 
-// side is what goes on in one direction.
-type side struct {
-	mu   sync.Mutex
-	try  func(fd uintptr) bool // bound once; false: the connection is to wait
-	left []byte
-	n    int
-	err  error
-}
-
 // Read implements io.Reader.
-func (c *conn) Read(p []byte) (int, error) {
-	s := &c.reader
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.left, s.n, s.err = p, 0, nil
-	err := c.raw.Read(s.try)
-	s.left = nil
-	if err == nil {
-		err = s.err
-	}
-	return s.n, err
-}
-
-func (s *side) read(fd uintptr) bool {
-	for len(s.left) > 0 {
-		n, errno := Receive(fd, s.left)
-		switch {
-		case errno == syscall.EINTR:
-			continue
-		case errno == syscall.EAGAIN:
-			return false
-		case errno != 0:
-			s.err = os.NewSyscallError("read", errno)
-		case n == 0:
-			s.err = io.EOF
-		default:
-			s.n = n
-		}
-		break
-	}
-	return true
-}
+func (c *conn) Read(p []byte) (int, error) { return c.reader.do(p) }
 
 // Write implements io.Writer.
-func (c *conn) Write(p []byte) (int, error) {
-	s := &c.writer
+func (c *conn) Write(p []byte) (int, error) { return c.writer.do(p) }
+
+// side is what goes on in one direction.
+type side struct {
+	wait func(try func(fd uintptr) bool) error // a raw connection's Read or Write
+	try  func(fd uintptr) bool                 // bound once; false: the connection is to wait
+
+	mu  sync.Mutex
+	p   []byte
+	n   int // of it done
+	err error
+}
+
+func (s *side) bind(wait func(func(fd uintptr) bool) error, try func(fd uintptr, p []byte) (int, error)) {
+	s.wait = wait
+	s.try = func(fd uintptr) bool {
+		var n int
+		n, s.err = try(fd, s.p[s.n:])
+		s.n += n
+		return s.err != syscall.EAGAIN
+	}
+}
+
+func (s *side) do(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.left, s.n, s.err = p, 0, nil
-	err := c.raw.Write(s.try)
-	s.left = nil
+	s.p, s.n, s.err = p, 0, nil
+	err := s.wait(s.try)
+	s.p = nil
 	if err == nil {
 		err = s.err
 	}
 	return s.n, err
-}
-
-func (s *side) write(fd uintptr) bool {
-	for len(s.left) > 0 {
-		n, errno := Send(fd, s.left[:min(len(s.left), AtOnce)], false)
-		switch errno {
-		case 0:
-			s.left = s.left[n:]
-			s.n += n
-		case syscall.EINTR:
-		case syscall.EAGAIN:
-			return false
-		default:
-			s.err = os.NewSyscallError("write", errno)
-			return true
-		}
-	}
-	return true
 }
