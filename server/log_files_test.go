@@ -106,6 +106,7 @@ func TestReloadServerLog(t *testing.T) {
 	s.write(at("file = \"b.log\"\nlevel = \"error\"\n"))
 	s.reload()
 	s.waitForGenerations(1)
+	s.await(`"msg":"p in exit_worker"`) // the file is written behind
 	before := s.linesIn("b.log")
 	s.get("/", "Do: p.content:write:x")
 	s.reload()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"phasm/plugins/source"
@@ -19,8 +20,12 @@ const watchEvery = 200 * time.Millisecond
 type watched struct {
 	config  *config.Config
 	builder *source.Builder
-	begun   time.Time // the load
+	begun   time.Time // the load, by the clock of files
 }
+
+// fileTick is how far the times of files may be behind: file systems take a
+// clock that ticks, at the kernel's slowest 100 times a second.
+const fileTick = 10 * time.Millisecond
 
 // Watch reloads whenever the configuration or what its plugins are made of
 // has changed, until ctx ends. It looks at names, times and sizes: that sees
@@ -51,15 +56,22 @@ func (s *Server) Watch(ctx context.Context) {
 }
 
 // lookAsOf is what there was when the last load began, given what was seen
-// before it: what has changed since then counts as a change.
+// before it: what has changed since then counts as a change. A file that came
+// and went meanwhile is known by its directory only.
 func (s *Server) lookAsOf(before sight) sight {
 	seen := s.look()
 	begun := s.watched.Load().begun
+	after := func(info fs.FileInfo) bool { return info != nil && info.ModTime().After(begun) }
 	for name, info := range seen {
 		if then, known := before[name]; known {
 			seen[name] = then
-		} else if info != nil && info.ModTime().After(begun) {
+		} else if after(info) {
 			seen[name] = nil
+		}
+	}
+	for _, name := range s.watched.Load().sources() {
+		if dir := filepath.Dir(name); seen[name] != nil && after(glance(dir)) {
+			seen[dir] = nil // no other look has it: this one differs from all
 		}
 	}
 	return seen
@@ -84,13 +96,22 @@ func (s *Server) look() sight {
 	for _, p := range w.config.Plugins {
 		if p.Path != "" {
 			add(p.Path)
-			continue
-		}
-		for _, name := range w.builder.Inputs(p.Source) {
-			add(name)
 		}
 	}
+	for _, name := range w.sources() {
+		add(name)
+	}
 	return seen
+}
+
+// sources are the files that plugins are built from.
+func (w *watched) sources() (names []string) {
+	for _, p := range w.config.Plugins {
+		if p.Path == "" {
+			names = append(names, w.builder.Inputs(p.Source)...)
+		}
+	}
+	return names
 }
 
 // glance is what a file looks like, nil where it is not there.

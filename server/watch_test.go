@@ -1,6 +1,7 @@
 package server
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -160,21 +161,54 @@ func moduleOf(t *testing.T, plugin string) string {
 // What changes while it is being loaded counts as a change afterwards.
 func TestWatchSeesChangesDuringALoad(t *testing.T) {
 	s := startFile(t, answering("one"))
+	touched(t, filepath.Join(s.dir, "config.toml"), time.Now().Add(-time.Second))
 	before := s.look()
 	if !s.lookAsOf(nil).equal(before) {
 		t.Error("what was there before the first load counts as changed")
 	}
 	s.write(answering("two"))
-	// The file system's own clock ticks every few milliseconds only.
-	if err := os.Chtimes(filepath.Join(s.dir, "config.toml"), time.Time{}, time.Now()); err != nil {
-		t.Fatal(err)
-	}
 	if after := s.look(); after.equal(before) || s.lookAsOf(before).equal(after) || s.lookAsOf(nil).equal(after) {
 		t.Error("a change after a load has begun is forgotten")
 	}
+	touched(t, filepath.Join(s.dir, "config.toml"), time.Now().Add(-time.Second))
 	s.reload()
 	if after := s.look(); !s.lookAsOf(after).equal(after) || !s.lookAsOf(nil).equal(after) {
 		t.Error("what was loaded counts as changed")
+	}
+}
+
+// touched gives a file or a directory another time of change.
+func touched(t *testing.T, name string, when time.Time) {
+	t.Helper()
+	if err := os.Chtimes(name, time.Time{}, when); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A file of a plugin's package that comes and goes during a load was seen by
+// nobody but the build.
+func TestWatchSeesWhatCameAndWent(t *testing.T) {
+	plugin := filepath.Join(t.TempDir(), "greeter")
+	if _, err := scaffold.Write(plugin, sdk.Source); err != nil {
+		t.Fatal(err)
+	}
+	writeGreeter(t, plugin, `"one"`)
+	s := startFile(t, watchConfig(plugin, "/"))
+	// All of it was written long before it was loaded.
+	_ = filepath.WalkDir(plugin, func(name string, _ fs.DirEntry, err error) error {
+		touched(t, name, time.Now().Add(-time.Minute))
+		return err
+	})
+	before := s.look()
+	if loaded := s.lookAsOf(before); !loaded.equal(before) {
+		t.Error("a directory in which nothing has changed counts as changed")
+	}
+	writeFile(t, plugin, "more.go", "package main\n")
+	if err := os.Remove(filepath.Join(plugin, "more.go")); err != nil {
+		t.Fatal(err)
+	}
+	if now := s.look(); !now.equal(before) || s.lookAsOf(before).equal(now) {
+		t.Error("a file that came and went is forgotten")
 	}
 }
 
