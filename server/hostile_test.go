@@ -174,7 +174,7 @@ func TestHostilePlugin(t *testing.T) {
 
 // What has time enough is stopped by what it takes of the machine's memory.
 func TestHostilePluginThatTakesTooMuch(t *testing.T) {
-	s := startHostile(t, strings.Replace(hostileConfig("h"), `"30ms"`, `"20s"`, 1))
+	s := startHostile(t, patient(strings.Replace(hostileConfig("h"), `"30ms"`, `"20s"`, 1)))
 	for _, verb := range []string{"allocate", "down"} { // Go has its stacks in the memory, too
 		for range 3 {
 			s.wantLogged(func() {
