@@ -169,8 +169,13 @@ func (x *exchange) filterAndWrite(b []byte, eof bool) {
 	} else if !x.filterPieces(b, eof, (*exchange).writeChunk) {
 		x.sendErr = errCutOff
 	}
-	if eof && x.chunked && !x.noBody && x.sendErr == nil {
+	if !eof || x.noBody || x.sendErr != nil {
+		return
+	}
+	if x.chunked {
 		x.endChunks()
+	} else if s := x.conn.stream; s != nil {
+		s.sendTrailer(x.passing.body.trailer)
 	}
 }
 

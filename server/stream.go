@@ -137,6 +137,17 @@ func (s *stream) sendHead(h *fasthttp.ResponseHeader) (size int) {
 	return size
 }
 
+// sendTrailer has fields follow the body, which are as they stand on a wire of
+// HTTP/1.1.
+func (s *stream) sendTrailer(fields []byte) {
+	for len(fields) > 0 {
+		var line []byte
+		line, fields = cutLine(fields)
+		name, value, _ := bytes.Cut(line, []byte{':'})
+		s.writer.Header().Add(http.TrailerPrefix+string(name), string(bytes.Trim(value, " \t")))
+	}
+}
+
 // finish ends the stream: the client has the whole response then, or sees that
 // it is broken. Only the first call counts.
 func (s *stream) finish(failed bool) {

@@ -105,3 +105,27 @@ func TestTrailersOfHTTP2Requests(t *testing.T) {
 		t.Errorf("%q, %v", body, err)
 	}
 }
+
+// So do those of responses clients of HTTP/2, but for what is no field of a
+// trailer.
+func TestTrailersToHTTP2Clients(t *testing.T) {
+	s := startTLS(t, proxyConfig("", peerOf(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/plain" {
+			fmt.Fprint(w, "ok")
+			return
+		}
+		w.Header().Set("Trailer", "X-Sum, X-User")
+		fmt.Fprint(w, "ok")
+		w.Header()["X-Sum"] = []string{"7", "8"}
+		w.Header().Set(http.TrailerPrefix+"Content-Encoding", "gzip")
+	})))
+	c := s.http2Client()
+	for path, want := range map[string]string{"/": "map[X-Sum:[7 8]]", "/plain": "map[]"} {
+		if r := s.ask(c, "GET", path, "", nil); r.body != "ok" || fmt.Sprint(r.Trailer) != want {
+			t.Errorf("%s: %q, %v", path, r.body, r.Trailer)
+		}
+	}
+	if r := s.ask(c, "HEAD", "/", "", nil); len(r.Trailer) > 0 {
+		t.Errorf("HEAD: %v", r.Trailer)
+	}
+}
