@@ -205,6 +205,10 @@ func (l *loop) sweep(idle time.Duration) {
 	}
 	l.mu.Unlock()
 	for _, c := range late {
-		c.end()
+		if c.since.Load() < before {
+			c.end()
+		} else { // it was served meanwhile
+			c.goOn()
+		}
 	}
 }

@@ -24,6 +24,23 @@ func TestIdleConnectionsHaveNoGoroutine(t *testing.T) {
 	}
 }
 
+// A connection that is in use stays open, however old it is.
+func TestOldConnectionsStay(t *testing.T) {
+	s := start(t, "[server.timeouts]\nidle = \"2s\"\n"+walkConfig+fixedConfig)
+	conns := map[string]*client{"/all": s.dial(), "/hello": s.dial()} // with log plugins, and without
+	for begin := time.Now(); time.Since(begin) < 3*time.Second; time.Sleep(10 * time.Millisecond) {
+		for target, c := range conns {
+			c.send("GET " + target + " HTTP/1.1\nHost: a\n\n")
+			c.receive("GET")
+		}
+	}
+	for target, c := range conns {
+		if !c.closed() {
+			t.Errorf("%s: it stays open without a request", target)
+		}
+	}
+}
+
 // Whatever a request waits for, those of other connections are served meanwhile,
 // though the same loop has them.
 func TestWaitingRequestsHoldUpNobody(t *testing.T) {

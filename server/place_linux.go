@@ -73,7 +73,7 @@ func (c *conn) park() bool {
 	if c.desk != nil {
 		c.getUp()
 	}
-	c.since.Store(int64(c.epoch.Sub(c.loop.epoch) + c.ended))
+	c.since.Store(int64(c.epoch.Sub(c.loop.epoch) + c.now()))
 	s := c.server
 	if !c.state.CompareAndSwap(busy, waiting) {
 		c.last = c.state.Swap(busy) == lastBusy || c.last
@@ -88,9 +88,14 @@ func (c *conn) recall() bool {
 	if !c.state.CompareAndSwap(waiting, busy) {
 		return false
 	}
+	c.goOn()
+	return true
+}
+
+// goOn has a connection that the caller owns go on on a goroutine of its own.
+func (c *conn) goOn() {
 	c.leader = &leader{loop: c.loop}
 	go c.serveRequests()
-	return true
 }
 
 // answer serves a connection that was called, unless somebody serves it already:
