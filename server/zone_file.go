@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"phasm/plugins/zone"
@@ -31,6 +32,7 @@ const (
 type zoneFile struct {
 	name, path string
 	store      *zone.Memory
+	failures   *atomic.Uint64 // to write it
 
 	// What follows belongs to the goroutine between begin and end.
 	log     *slog.Logger
@@ -46,20 +48,20 @@ type zoneFile struct {
 	stop, stopped chan struct{} // nil but between begin and end
 }
 
-func newZoneFile(table config.Zone, store *zone.Memory) *zoneFile {
-	return &zoneFile{name: table.Name, path: table.File, store: store}
+func newZoneFile(table config.Zone, u *usedZone) *zoneFile {
+	return &zoneFile{name: table.Name, path: table.File, store: u.store, failures: &u.failures}
 }
 
 // moved is the file that a zone has by the configuration now in use. A zone
 // that gets another file brings what is in it, unless there is one already.
-func (f *zoneFile) moved(table config.Zone, store *zone.Memory, log *slog.Logger) *zoneFile {
-	switch {
+func (u *usedZone) moved(table config.Zone, log *slog.Logger) *zoneFile {
+	switch f := u.file; {
 	case table.File == "":
 		return nil
 	case f != nil && f.path == table.File:
 		return f
 	}
-	f = newZoneFile(table, store)
+	f := newZoneFile(table, u)
 	if glance(f.path) != nil {
 		f.read(log)
 	}
@@ -187,9 +189,10 @@ func (f *zoneFile) write() {
 	f.next = time.Now().Add(keepPause * time.Since(began))
 }
 
-// failed notes that the file could not be written: once for each reason.
+// failed counts that the file could not be written, and logs each reason once.
 func (f *zoneFile) failed(err error) {
 	f.next = time.Now().Add(keepAgainIn)
+	f.failures.Add(1)
 	if cause := errors.Unwrap(err); cause != nil {
 		err = cause // what is around it has another name each time
 	}

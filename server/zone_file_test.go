@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -174,6 +175,10 @@ func TestZoneFileNotWritable(t *testing.T) {
 	writeFile(t, k.dir, "servers.json.bak/in", "the way")
 	k.set("a", "1")
 	k.await("cannot write the zone's file", "zone=servers", "not empty")
+	const metric = "\nphasm_zone_file_errors_total{zone=\"servers\"} "
+	if all := k.adminGet("/metrics"); !strings.Contains(all, metric) || strings.Contains(all, metric+"0\n") {
+		t.Error("the metrics do not say so")
+	}
 	if err := os.RemoveAll(k.file + ".bak"); err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +186,7 @@ func TestZoneFileNotWritable(t *testing.T) {
 
 	// The same again, by other names.
 	var log strings.Builder
-	f := zoneFile{log: slog.New(slog.NewTextHandler(&log, nil))}
+	f := zoneFile{log: slog.New(slog.NewTextHandler(&log, nil)), failures: new(atomic.Uint64)}
 	for n := range 3 {
 		f.failed(&fs.PathError{Op: "open", Path: fmt.Sprint("folder/.servers.json.", n), Err: fs.ErrPermission})
 	}

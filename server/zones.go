@@ -3,6 +3,7 @@ package server
 import (
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"phasm/plugins/host"
 	"phasm/plugins/metric"
@@ -24,7 +25,8 @@ type zones struct {
 type usedZone struct {
 	store    *zone.Memory
 	registry *metric.Registry
-	file     *zoneFile // nil where it has none
+	file     *zoneFile     // nil where it has none
+	failures atomic.Uint64 // to write it
 	uses     int
 }
 
@@ -41,10 +43,10 @@ func (z *zones) claim(tables []config.Zone, log *slog.Logger) map[string]*zone.M
 		u := z.used[table.Name]
 		if u == nil {
 			u = &usedZone{store: zone.New(int64(table.Size)), registry: z.registry.Next()}
-			registerZone(u.registry, table.Name, u.store)
+			u.register(table.Name)
 			z.used[table.Name] = u
 			if table.File != "" {
-				u.file = newZoneFile(table, u.store)
+				u.file = newZoneFile(table, u)
 				u.file.read(log)
 			}
 		}
@@ -66,7 +68,7 @@ func (z *zones) use(tables []config.Zone, log *slog.Logger) {
 		}
 		u.store.Resize(int64(table.Size))
 		u.file.end()
-		if u.file = u.file.moved(table, u.store, log); u.file != nil {
+		if u.file = u.moved(table, log); u.file != nil {
 			u.file.begin(log)
 		}
 	}
@@ -96,8 +98,8 @@ func (z *zones) release(claimed map[string]*zone.Memory) {
 	}
 }
 
-// registerZone has a zone's figures among the metrics.
-func registerZone(r *metric.Registry, name string, z *zone.Memory) {
+// register has the zone's figures among the metrics.
+func (u *usedZone) register(name string) {
 	for _, f := range []struct {
 		kind       metric.Kind
 		name, help string
@@ -110,8 +112,10 @@ func registerZone(r *metric.Registry, name string, z *zone.Memory) {
 		{metric.Counter, "phasm_zone_hits_total", "Keys that were there when they were read or added to.", func(f zone.Figures) float64 { return float64(f.Hits) }},
 		{metric.Counter, "phasm_zone_misses_total", "Keys that were not.", func(f zone.Figures) float64 { return float64(f.Misses) }},
 	} {
-		r.Must(f.kind, f.name, f.help, []string{"zone"}).Func(func() float64 { return f.value(z.Figures()) }, name)
+		u.registry.Must(f.kind, f.name, f.help, []string{"zone"}).Func(func() float64 { return f.value(u.store.Figures()) }, name)
 	}
+	u.registry.Must(metric.Counter, "phasm_zone_file_errors_total", "Attempts to write a zone's file that have failed.", []string{"zone"}).
+		Func(func() float64 { return float64(u.failures.Load()) }, name)
 }
 
 // zonesOf are the zones that a plugin is granted.
