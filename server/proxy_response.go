@@ -77,9 +77,13 @@ func (s *passing) receiveHead() error {
 
 // passInterim passes an interim answer on to a client that knows such.
 func (s *passing) passInterim() error {
-	x := s.x
-	if s.head.status > fasthttp.StatusContinue && x.request.Header.IsHTTP11() {
-		n, _ := x.conn.w.Write(x.response.Header.Header())
+	x, h := s.x, &s.x.response.Header
+	switch {
+	case s.head.status == fasthttp.StatusContinue: // the server says that itself
+	case x.conn.stream != nil:
+		x.BytesSent += int64(x.conn.stream.sendInterim(h))
+	case x.request.Header.IsHTTP11():
+		n, _ := x.conn.w.Write(h.Header())
 		x.BytesSent += int64(n)
 		if err := x.conn.w.Flush(); err != nil {
 			return errors.Join(upstream.ErrGone, err)

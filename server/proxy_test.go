@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
+	"net/textproto"
 	"os"
 	"path/filepath"
 	"slices"
@@ -282,6 +284,33 @@ func TestInterimAnswersAndTrailers(t *testing.T) {
 	}
 	if body, err := io.ReadAll(r.Body); err != nil || string(body) != "ok" || fmt.Sprint(r.Trailer) != "map[X-Sum:[7]]" {
 		t.Errorf("%q %v %v", body, err, r.Trailer)
+	}
+}
+
+// Interim answers reach clients of HTTP/2 as well: browsers want early hints there
+// only.
+func TestInterimAnswersOverHTTP2(t *testing.T) {
+	s := startTLS(t, proxyConfig("", rawPeer(t, answers("HTTP/1.1 100 Continue\n\nHTTP/1.1 103 Early Hints\nLink: </a>\nConnection: x\n\nHTTP/1.1 200 OK\nContent-Length: 2\n\nok"))))
+	var interim []string
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got1xxResponse: func(code int, h textproto.MIMEHeader) error {
+		interim = append(interim, fmt.Sprint(code, h))
+		return nil
+	}})
+	r, err := http.NewRequestWithContext(ctx, "GET", "https://"+s.address+"/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := s.http2Client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil || string(body) != "ok" || answer.StatusCode != 200 || answer.Header.Get("Link") != "" || answer.Header["Content-Type"] != nil {
+		t.Errorf("%d %v %q %v", answer.StatusCode, answer.Header, body, err)
+	}
+	if got, want := fmt.Sprint(interim), "[103 map[Link:[</a>]]]"; got != want {
+		t.Errorf("before it: %s, want %s", got, want)
 	}
 }
 

@@ -119,8 +119,31 @@ func (s *stream) flush() error {
 
 // sendHead begins the response, and answers about how many bytes its head has.
 func (s *stream) sendHead(h *fasthttp.ResponseHeader) (size int) {
+	s.writer.Header()["Content-Type"] = nil // else it would be guessed
+	size = s.setHeader(h)
+	status := h.StatusCode()
+	if status < 200 || status > 999 { // an answer that would be followed by another
+		status = fasthttp.StatusInternalServerError
+	}
+	s.writer.WriteHeader(status)
+	return size
+}
+
+// sendInterim sends an interim answer (RFC 9110, section 15.2), with as many bytes
+// about.
+func (s *stream) sendInterim(h *fasthttp.ResponseHeader) (size int) {
+	s.writing.begin()
+	defer s.writing.end()
+	size = s.setHeader(h)
+	s.writer.WriteHeader(h.StatusCode())
+	clear(s.writer.Header())
+	return size
+}
+
+// setHeader gives the response a head's fields, and answers about how many bytes
+// they have.
+func (s *stream) setHeader(h *fasthttp.ResponseHeader) (size int) {
 	header := s.writer.Header()
-	header["Content-Type"] = nil // else it would be guessed
 	for name, value := range h.All() {
 		switch string(name) {
 		case fasthttp.HeaderConnection, fasthttp.HeaderTransferEncoding, fasthttp.HeaderTrailer, fasthttp.HeaderUpgrade, "Keep-Alive", "Proxy-Connection":
@@ -129,11 +152,6 @@ func (s *stream) sendHead(h *fasthttp.ResponseHeader) (size int) {
 		header[string(name)] = append(header[string(name)], string(value))
 		size += len(name) + len(value)
 	}
-	status := h.StatusCode()
-	if status < 200 || status > 999 { // an answer that would be followed by another
-		status = fasthttp.StatusInternalServerError
-	}
-	s.writer.WriteHeader(status)
 	return size
 }
 
