@@ -99,23 +99,36 @@ static const uint32_t k[64] = {
 
 static uint32_t ror(uint32_t x, int n) { return x >> n | x << (32 - n); }
 
+// ROUND leaves in d and h what the standard calls e and a of the next round. So
+// nothing moves from one round to the next but the names.
+#define ROUND(a, b, c, d, e, f, g, h, i)                                                 \
+  h += (ror(e, 6) ^ ror(e, 11) ^ ror(e, 25)) + (g ^ (e & (f ^ g))) + k[i] + w[i];         \
+  d += h;                                                                                 \
+  h += (ror(a, 2) ^ ror(a, 13) ^ ror(a, 22)) + ((a & b) | (c & (a | b)));
+
 static void block(uint32_t state[8], const uint8_t *p) {
-  uint32_t w[64], s[8];
-  for (int i = 0; i < 16; i++, p += 4) w[i] = (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
+  uint32_t w[64];
+  for (int i = 0; i < 16; i++) {
+    memcpy(&w[i], p + 4 * i, 4);
+    w[i] = __builtin_bswap32(w[i]);
+  }
   for (int i = 16; i < 64; i++) {
     uint32_t x = w[i - 15], y = w[i - 2];
     w[i] = w[i - 16] + (ror(x, 7) ^ ror(x, 18) ^ x >> 3) + w[i - 7] + (ror(y, 17) ^ ror(y, 19) ^ y >> 10);
   }
-  memcpy(s, state, sizeof s);
-  for (int i = 0; i < 64; i++) {
-    uint32_t a = s[0], e = s[4];
-    uint32_t t = s[7] + (ror(e, 6) ^ ror(e, 11) ^ ror(e, 25)) + ((e & s[5]) ^ (~e & s[6])) + k[i] + w[i];
-    uint32_t u = (ror(a, 2) ^ ror(a, 13) ^ ror(a, 22)) + ((a & s[1]) ^ (a & s[2]) ^ (s[1] & s[2]));
-    for (int n = 7; n > 0; n--) s[n] = s[n - 1];
-    s[4] += t;
-    s[0] = t + u;
+  uint32_t a = state[0], b = state[1], c = state[2], d = state[3], e = state[4], f = state[5], g = state[6], h = state[7];
+  for (int i = 0; i < 64; i += 8) {
+    ROUND(a, b, c, d, e, f, g, h, i)
+    ROUND(h, a, b, c, d, e, f, g, i + 1)
+    ROUND(g, h, a, b, c, d, e, f, i + 2)
+    ROUND(f, g, h, a, b, c, d, e, i + 3)
+    ROUND(e, f, g, h, a, b, c, d, i + 4)
+    ROUND(d, e, f, g, h, a, b, c, i + 5)
+    ROUND(c, d, e, f, g, h, a, b, i + 6)
+    ROUND(b, c, d, e, f, g, h, a, i + 7)
   }
-  for (int n = 0; n < 8; n++) state[n] += s[n];
+  state[0] += a, state[1] += b, state[2] += c, state[3] += d;
+  state[4] += e, state[5] += f, state[6] += g, state[7] += h;
 }
 
 static int32_t answer_digest(void) {
