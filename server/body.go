@@ -190,8 +190,9 @@ func (b *body) drainable() bool {
 	return !b.lent && (b.ended || !b.awaited && !b.tooLarge && b.length-b.read <= maxDrain)
 }
 
-// drain reads what is left of the body. It tells whether the next request can
-// follow.
+// drain reads what is left of the body, for timeouts.body at most. It tells
+// whether the next request can follow. The exchange ends with its body: time that
+// the client takes over that is no time in which the connection is idle.
 func (x *exchange) drain() bool {
 	b := &x.body
 	if b.ended {
@@ -203,6 +204,7 @@ func (x *exchange) drain() bool {
 	x.filtered = slices.Grow(x.filtered[:0], drainPiece)
 	for limit := b.read + maxDrain; b.read < limit; {
 		if _, err := b.next(x, x.filtered[:drainPiece], time.Time{}); b.ended || err != nil {
+			x.conn.ended = time.Since(x.Epoch)
 			return b.ended
 		}
 	}

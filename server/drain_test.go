@@ -55,6 +55,37 @@ func TestStopServesWhatIsOnItsWay(t *testing.T) {
 	<-stopped
 }
 
+// Old connections have as long for a last request as new ones, which counts from
+// the end of their last exchange: where there are log plugins, and where the rest
+// of a body came late.
+func TestStopLeavesOldConnectionsTheirTime(t *testing.T) {
+	for name, test := range map[string]struct{ config, method, request, late string }{
+		"no log":    {"", "GET", "GET /hello HTTP/1.1\nHost: a\n\n", ""},
+		"log":       {walkConfig, "GET", "GET /hello HTTP/1.1\nHost: a\n\n", ""},
+		"late body": {"", "POST", "POST /tea HTTP/1.1\nHost: a\nContent-Length: 3\n\nab", "c"},
+	} {
+		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
+			s := start(t, test.config+fixedConfig)
+			c := s.dial()
+			time.Sleep(lastWait + lastWait/5) // it becomes old
+			c.send(test.request)
+			c.receive(test.method)
+			if test.late != "" {
+				time.Sleep(lastWait + lastWait/5)
+				c.send(test.late)
+			}
+			waitFor(t, "the exchange to end", func() bool { return s.inFlight() == 0 })
+			stopped := s.stopping()
+			time.Sleep(lastWait / 10) // so long it is on its way
+			c.send("GET /hello HTTP/1.1\nHost: a\n\n")
+			if r := c.receive("GET"); r.body != "hello\n" || !r.Close {
+				t.Errorf("got %d %q, close %v", r.StatusCode, r.body, r.Close)
+			}
+			<-stopped
+		})
+	}
+}
+
 // drainingConn is a connection in memory whose first byte arrives in the very
 // moment in which the server begins to drain and takes it for idle.
 type drainingConn struct {

@@ -35,4 +35,5 @@ func (x *exchange) log() {
 	for _, p := range x.route.chains[abi.Log] {
 		x.call(p, abi.Log)
 	}
+	x.conn.ended = time.Since(x.Epoch)
 }
