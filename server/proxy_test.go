@@ -622,6 +622,9 @@ func TestTunnel(t *testing.T) {
 		t.Errorf("%d bytes, %.60q %v", len(all), all, err)
 	}
 	waitFor(t, "the tunnel to end", func() bool { return s.group("app").State().Peers[0].Connections == 0 })
+	if g := s.group("app").State().Peers[0]; g.Requests != 1 {
+		t.Errorf("the peer's answer does not count: %+v", g)
+	}
 	for _, headers := range []string{"Connection: Upgrade\nUpgrade: h2c\n", "Upgrade: websocket\n", "Connection: Upgrade\nUpgrade: websocket, h2c\n"} {
 		c := s.dial()
 		c.send("GET / HTTP/1.1\nHost: a\n" + headers + "\n")
