@@ -105,6 +105,7 @@ func (s *passing) respond() {
 	s.reusable = !s.head.closes && (bodiless || length != lengthUntilEnd)
 	if s.sender != nil {
 		if s.sender.endsSoon() {
+			s.reusable = s.reusable && s.sender.sent // else the peer would take the next request for the rest
 			s.sender = nil
 		} else { // the answer comes early
 			s.reusable, x.keep = false, false

@@ -15,7 +15,8 @@ type sender struct {
 	conn    *upstream.Conn
 	stopped atomic.Bool
 	done    chan struct{}
-	err     error // the client's, known once it is done
+	sent    bool  // all of it, known once it is done
+	err     error // the client's, likewise
 }
 
 func startSender(s *passing) *sender {
@@ -30,6 +31,7 @@ func (n *sender) run() {
 	err := n.x.body.copyRest(n.conn.W, n.x, n.stopped.Load)
 	if err == nil {
 		err = n.conn.W.Flush()
+		n.sent = err == nil && n.x.body.ended
 	}
 	if isClients(err) && !n.stopped.Load() {
 		n.err = err
