@@ -22,12 +22,14 @@ type sender struct {
 func startSender(s *passing) *sender {
 	n := &sender{x: s.x, conn: s.conn, done: make(chan struct{})}
 	s.x.body.lent = true
+	s.conn.Sends(true)
 	go n.run()
 	return n
 }
 
 func (n *sender) run() {
 	defer close(n.done)
+	defer n.conn.Sends(false)
 	err := n.x.body.copyRest(n.conn.W, n.x, n.stopped.Load)
 	if err == nil {
 		err = n.conn.W.Flush()

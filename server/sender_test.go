@@ -11,6 +11,23 @@ import (
 	"time"
 )
 
+// A peer is not late while the client still sends.
+func TestSlowUploadsAreNotThePeersFault(t *testing.T) {
+	s := start(t, proxyConfig("read_timeout = \"200ms\"", peerOf(t, func(w http.ResponseWriter, r *http.Request) {
+		n, _ := io.Copy(io.Discard, r.Body)
+		fmt.Fprint(w, n)
+	})))
+	c := s.dial()
+	c.send("POST / HTTP/1.1\nHost: a\nContent-Length: 10\n\n")
+	go trickle(c.Conn, "0123456789", 60*time.Millisecond, t.Context().Done())
+	if r := c.receive("POST"); r.StatusCode != 200 || r.body != "10" {
+		t.Errorf("%d %q", r.StatusCode, r.body)
+	}
+	if g := s.group("app").State().Peers[0]; g.Failures != 0 {
+		t.Errorf("the peer gets the blame: %+v", g)
+	}
+}
+
 // A connection on which a request has not been sent to its end is not used for
 // another, which the peer would take for the rest.
 func TestHalfSentRequestsEndTheConnection(t *testing.T) {
