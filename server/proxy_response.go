@@ -30,10 +30,11 @@ func (s *passing) receive() (err error) {
 		status := s.head.status
 		if status == fasthttp.StatusSwitchingProtocols {
 			wanted := s.x.upgrade()
-			if s.upgraded = len(wanted) > 0 && bytes.EqualFold(wanted, s.head.upgrade); !s.upgraded {
-				return errNoUpgrade
+			if s.upgraded = len(wanted) > 0 && bytes.EqualFold(wanted, s.head.upgrade); s.upgraded {
+				return nil
 			}
-			return nil
+			err = errNoUpgrade
+			break
 		}
 		if status >= 200 {
 			return nil

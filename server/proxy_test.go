@@ -634,6 +634,19 @@ func TestTunnel(t *testing.T) {
 	}
 }
 
+// Of a peer that switches to what nobody has asked for nothing is left, not for
+// the peer that is asked next either.
+func TestUnwantedUpgradeLeavesNothing(t *testing.T) {
+	unwanted := rawPeer(t, answers("HTTP/1.1 101 Whatever\nConnection: Upgrade\nUpgrade: x\nX-Of: the first\n\n"))
+	good := rawPeer(t, answers("HTTP/1.1 200 OK\nContent-Length: 2\nX-Of: the second\n\nok"))
+	for want, peers := range map[string][]string{"200 OK the second": {unwanted, good}, "502 Bad Gateway ": {unwanted}} {
+		s := start(t, proxyConfig("", peers...))
+		if r := s.do("GET", "/"); r.Status+" "+r.Header.Get("X-Of") != want {
+			t.Errorf("%s %q, want %q", r.Status, r.Header["X-Of"], want)
+		}
+	}
+}
+
 // Silence ends a tunnel.
 func TestSilentTunnel(t *testing.T) {
 	peer := rawPeer(t, func(c net.Conn, r *bufio.Reader) {
