@@ -326,6 +326,9 @@ func (s *passing) reset() {
 		return
 	}
 	s.ahead.end()
+	if s.upgraded {
+		s.end(upstream.Served)
+	}
 	s.end(upstream.Unasked)
 	tried := s.request.Tried
 	clear(tried)

@@ -30,10 +30,11 @@ func (s *passing) receive() (err error) {
 		status := s.head.status
 		if status == fasthttp.StatusSwitchingProtocols {
 			wanted := s.x.upgrade()
-			if s.upgraded = len(wanted) > 0 && bytes.EqualFold(wanted, s.head.upgrade); !s.upgraded {
-				return errNoUpgrade
+			if s.upgraded = len(wanted) > 0 && bytes.EqualFold(wanted, s.head.upgrade); s.upgraded {
+				return nil
 			}
-			return nil
+			err = errNoUpgrade
+			break
 		}
 		if status >= 200 {
 			return nil
@@ -105,6 +106,7 @@ func (s *passing) respond() {
 	s.reusable = !s.head.closes && (bodiless || length != lengthUntilEnd)
 	if s.sender != nil {
 		if s.sender.endsSoon() {
+			s.reusable = s.reusable && s.sender.sent // else the peer would take the next request for the rest
 			s.sender = nil
 		} else { // the answer comes early
 			s.reusable, x.keep = false, false

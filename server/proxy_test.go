@@ -622,11 +622,27 @@ func TestTunnel(t *testing.T) {
 		t.Errorf("%d bytes, %.60q %v", len(all), all, err)
 	}
 	waitFor(t, "the tunnel to end", func() bool { return s.group("app").State().Peers[0].Connections == 0 })
+	if g := s.group("app").State().Peers[0]; g.Requests != 1 {
+		t.Errorf("the peer's answer does not count: %+v", g)
+	}
 	for _, headers := range []string{"Connection: Upgrade\nUpgrade: h2c\n", "Upgrade: websocket\n", "Connection: Upgrade\nUpgrade: websocket, h2c\n"} {
 		c := s.dial()
 		c.send("GET / HTTP/1.1\nHost: a\n" + headers + "\n")
 		if r := c.receive("GET"); r.body != "plain" {
 			t.Errorf("%q: %d %q", headers, r.StatusCode, r.body)
+		}
+	}
+}
+
+// Of a peer that switches to what nobody has asked for nothing is left, not for
+// the peer that is asked next either.
+func TestUnwantedUpgradeLeavesNothing(t *testing.T) {
+	unwanted := rawPeer(t, answers("HTTP/1.1 101 Whatever\nConnection: Upgrade\nUpgrade: x\nX-Of: the first\n\n"))
+	good := rawPeer(t, answers("HTTP/1.1 200 OK\nContent-Length: 2\nX-Of: the second\n\nok"))
+	for want, peers := range map[string][]string{"200 OK the second": {unwanted, good}, "502 Bad Gateway ": {unwanted}} {
+		s := start(t, proxyConfig("", peers...))
+		if r := s.do("GET", "/"); r.Status+" "+r.Header.Get("X-Of") != want {
+			t.Errorf("%s %q, want %q", r.Status, r.Header["X-Of"], want)
 		}
 	}
 }

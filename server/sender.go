@@ -15,21 +15,25 @@ type sender struct {
 	conn    *upstream.Conn
 	stopped atomic.Bool
 	done    chan struct{}
-	err     error // the client's, known once it is done
+	sent    bool  // all of it, known once it is done
+	err     error // the client's, likewise
 }
 
 func startSender(s *passing) *sender {
 	n := &sender{x: s.x, conn: s.conn, done: make(chan struct{})}
 	s.x.body.lent = true
+	s.conn.Sends(true)
 	go n.run()
 	return n
 }
 
 func (n *sender) run() {
 	defer close(n.done)
+	defer n.conn.Sends(false)
 	err := n.x.body.copyRest(n.conn.W, n.x, n.stopped.Load)
 	if err == nil {
 		err = n.conn.W.Flush()
+		n.sent = err == nil && n.x.body.ended
 	}
 	if isClients(err) && !n.stopped.Load() {
 		n.err = err

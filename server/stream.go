@@ -162,7 +162,8 @@ func (s *stream) sendTrailer(fields []byte) {
 		var line []byte
 		line, fields = cutLine(fields)
 		name, value, _ := bytes.Cut(line, []byte{':'})
-		s.writer.Header().Add(http.TrailerPrefix+string(name), string(bytes.Trim(value, " \t")))
+		// Of two spellings of a name net/http would keep the fields of one.
+		s.writer.Header().Add(http.TrailerPrefix+http.CanonicalHeaderKey(string(name)), string(bytes.Trim(value, " \t")))
 	}
 }
 

@@ -129,3 +129,11 @@ func TestTrailersToHTTP2Clients(t *testing.T) {
 		t.Errorf("HEAD: %v", r.Trailer)
 	}
 }
+
+// The case of a name makes no other field of it.
+func TestTrailersToHTTP2ClientsInAnyCase(t *testing.T) {
+	s := startTLS(t, proxyConfig("", rawPeer(t, answers("HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n2\nok\n0\nx-sum: 7\nX-SUM: 8\nX-Sum: 9\n\n"))))
+	if r := s.ask(s.http2Client(), "GET", "/", "", nil); r.body != "ok" || fmt.Sprint(r.Trailer) != "map[X-Sum:[7 8 9]]" {
+		t.Errorf("%q, %v", r.body, r.Trailer)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"phasm/server/deadline"
@@ -28,7 +29,11 @@ type Conn struct {
 	patience Patience
 	readBy   time.Duration // as set; 0: not
 	writeBy  time.Duration
+	sent     atomic.Int64 // when all of the request had been, or sending
 }
+
+// sending is in place of a time that is still to come.
+const sending = -1
 
 // Patience says how long an exchange waits for its peer.
 type Patience struct {
@@ -62,6 +67,7 @@ func newConn(p *Peer, nc net.Conn, secure bool) *Conn {
 // begin makes the connection ready for an exchange.
 func (c *Conn) begin(patience Patience) {
 	c.patience = patience
+	c.sent.Store(0)
 	c.R = buffers.readers.Get().(*bufio.Reader)
 	c.W = buffers.writers.Get().(*bufio.Writer)
 	c.R.Reset(reader{c})
@@ -101,6 +107,16 @@ func (c *Conn) Keep() {
 	}
 }
 
+// Sends notes that the request is being sent while its response is waited for,
+// which is not late before all of it has been sent, or that it is no more.
+func (c *Conn) Sends(now bool) {
+	if now {
+		c.sent.Store(sending)
+	} else {
+		c.sent.Store(int64(time.Since(c.epoch)))
+	}
+}
+
 // Abort has the writer of the connection fail.
 func (c *Conn) Abort() { c.net.SetWriteDeadline(time.Unix(1, 0)) }
 
@@ -119,9 +135,11 @@ func (r reader) Read(p []byte) (int, error) {
 	var begun time.Duration
 	for {
 		now := time.Since(c.epoch)
-		if begun == 0 {
+		sent := time.Duration(c.sent.Load())
+		if begun == 0 || sent == sending {
 			begun = now
 		}
+		begun = max(begun, sent)
 		left := c.patience.Read - (now - begun)
 		if left <= 0 {
 			return 0, ErrTimeout
