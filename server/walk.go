@@ -22,7 +22,7 @@ func (x *exchange) walk() {
 		switch {
 		case x.failure != 0 && !x.headSent:
 			x.fail(x.failure) // again: a guest that was in the middle of content may have written
-		case x.body.tooLarge && !x.headSent:
+		case !x.body.lent && x.body.tooLarge && !x.headSent:
 			x.fail(fasthttp.StatusRequestEntityTooLarge)
 		case !x.body.lent && x.body.tooSlow && !x.headSent:
 			x.keep = false
