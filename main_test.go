@@ -295,9 +295,14 @@ respond = {body = "hi"}
 		}
 		r.cmd.Process.Signal(syscall.SIGUSR1)
 		awaitIn(t, log, "")
-		r.get(t, "/two")
+		waitUntil(t, "the new file is in use, which is there before", func() bool {
+			r.get(t, "/two")
+			text, err := os.ReadFile(log)
+			return err == nil && strings.Contains(string(text), `"uri":"/two"`)
+		})
+		r.get(t, "/three")
 		r.end(t, sig)
-		awaitIn(t, log, `"uri":"/two"`)
+		awaitIn(t, log, `"uri":"/three"`)
 	}
 }
 
@@ -490,6 +495,16 @@ func TestSystemdSocketErrors(t *testing.T) {
 				t.Errorf("%v\n%s", err, out)
 			}
 		})
+	}
+}
+
+// waitUntil waits until a condition holds.
+func waitUntil(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("waited in vain until " + what)
+		}
 	}
 }
 
