@@ -37,8 +37,7 @@ const (
 // A virtual machine is interrupted more often when it uses all of its cores. What
 // that costs stands beside it: what requests take while processes use the cores
 // that the kernel runs only where nobody else wants them (SCHED_IDLE, sched(7)).
-// No guest could cost less, so the 99th percentile may be a quarter above that in
-// any case.
+// Guests may cost a quarter more than these in any case.
 //
 // Requests come at 30 percent of what the server can do. Server and load share
 // the machine. Quiet and busy times take turns.

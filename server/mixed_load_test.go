@@ -142,7 +142,6 @@ func (m *mixed) request(token string) asked {
 func (m *mixed) ask(token string) error {
 	if m.c == nil {
 		m.c = m.s.dial()
-		m.c.SetDeadline(time.Time{})
 	}
 	m.c.SetDeadline(time.Now().Add(time.Minute))
 	var all []asked

@@ -326,10 +326,11 @@ func (s *passing) reset() {
 		return
 	}
 	s.ahead.end()
+	outcome := upstream.Unasked
 	if s.upgraded {
-		s.end(upstream.Served)
+		outcome = upstream.Served
 	}
-	s.end(upstream.Unasked)
+	s.end(outcome)
 	tried := s.request.Tried
 	clear(tried)
 	*s = passing{head: s.head, body: s.body, ahead: s.ahead, out: kept(s.out), own: kept(s.own), announced: s.announced[:0]}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"phasm/plugins/source"
@@ -56,22 +55,21 @@ func (s *Server) Watch(ctx context.Context) {
 }
 
 // lookAsOf is what there was when the last load began, given what was seen
-// before it: what has changed since then counts as a change. A file that came
-// and went meanwhile is known by its directory only.
+// before it: what has changed since then counts as a change. A file of a plugin's
+// that came and went meanwhile is in no look, but in what was built.
 func (s *Server) lookAsOf(before sight) sight {
 	seen := s.look()
-	begun := s.watched.Load().begun
-	after := func(info fs.FileInfo) bool { return info != nil && info.ModTime().After(begun) }
+	w := s.watched.Load()
 	for name, info := range seen {
 		if then, known := before[name]; known {
 			seen[name] = then
-		} else if after(info) {
+		} else if info != nil && info.ModTime().After(w.begun) {
 			seen[name] = nil
 		}
 	}
-	for _, name := range s.watched.Load().sources() {
-		if dir := filepath.Dir(name); seen[name] != nil && after(glance(dir)) {
-			seen[dir] = nil // no other look has it: this one differs from all
+	for _, p := range w.config.Plugins {
+		if p.Path == "" && w.builder.Changed(p.Source) {
+			seen[p.Source] = nil // no other look has it: this one differs from all
 		}
 	}
 	return seen
@@ -96,22 +94,13 @@ func (s *Server) look() sight {
 	for _, p := range w.config.Plugins {
 		if p.Path != "" {
 			add(p.Path)
+			continue
 		}
-	}
-	for _, name := range w.sources() {
-		add(name)
+		for _, name := range w.builder.Inputs(p.Source) {
+			add(name)
+		}
 	}
 	return seen
-}
-
-// sources are the files that plugins are built from.
-func (w *watched) sources() (names []string) {
-	for _, p := range w.config.Plugins {
-		if p.Path == "" {
-			names = append(names, w.builder.Inputs(p.Source)...)
-		}
-	}
-	return names
 }
 
 // glance is what a file looks like, nil where it is not there.

@@ -24,6 +24,8 @@ import (
 type inputs struct {
 	Packages []pkg    `json:"packages"`
 	Files    []string `json:"files"` // may be absent: to appear is a change too
+
+	built string // the sum of what the module was built from, empty where none is known
 }
 
 // pkg is a package that goes into the module.

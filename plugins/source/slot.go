@@ -70,6 +70,7 @@ func (s slot) load(c *command) ([]byte, *inputs, bool) {
 	if err != nil || len(wasm) != m.Size || checksum(wasm) != m.CRC {
 		return nil, nil, false
 	}
+	m.Inputs.built = m.Sum
 	return wasm, m.Inputs, true
 }
 
@@ -98,6 +99,7 @@ func (s slot) build(ctx context.Context, c *command) ([]byte, *inputs, error) {
 		return nil, in, err
 	}
 	m := manifest{Format: manifestFormat, Source: c.dir, Go: c.identity(), Inputs: in, Sum: in.sum(c.settings())}
+	in.built = m.Sum
 	out := filepath.Join(work, "plugin.wasm")
 	if _, err := c.run(ctx, "build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false", "-o", out, "."); err != nil {
 		return nil, in, err

@@ -12,16 +12,7 @@ import (
 // this Builder's last build of it has found, a failed one as well, and without
 // one knows the directory alone. Some of the files may not exist.
 func (b *Builder) Inputs(dir string) []string {
-	abs, err := resolve(dir)
-	if err != nil {
-		abs, err = filepath.Abs(dir) // the files are gone; they may come back
-	}
-	if err != nil {
-		return nil
-	}
-	b.mu.Lock()
-	in := b.inputs[abs]
-	b.mu.Unlock()
+	abs, in := b.learned(dir)
 	if in == nil {
 		in = &inputs{Packages: []pkg{{Dir: abs}}, Files: moduleFilesOf(abs)}
 	}
@@ -35,6 +26,28 @@ func (b *Builder) Inputs(dir string) []string {
 		}
 	}
 	return slices.Sorted(maps.Keys(files))
+}
+
+// Changed tells whether the plugin in dir would be built from something else now
+// than it was by this Builder's last build, a failed one as well: also where a file
+// has come and gone in between. Without such a build it is false.
+func (b *Builder) Changed(dir string) bool {
+	abs, in := b.learned(dir)
+	return in != nil && in.built != "" && in.built != in.sum(b.command(dir, abs).settings())
+}
+
+// learned is a source directory's physical path, and what learn keeps for it.
+func (b *Builder) learned(dir string) (abs string, in *inputs) {
+	abs, err := resolve(dir)
+	if err != nil {
+		abs, err = filepath.Abs(dir) // the files are gone; they may come back
+	}
+	if err != nil {
+		return dir, nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return abs, b.inputs[abs]
 }
 
 // learn keeps the inputs of a build for Inputs.
