@@ -102,6 +102,13 @@ func TestLargeModules(t *testing.T) {
 				m.Data(n*26, "0123456789")
 			}
 		},
+		"counted data segments": func(m *wt.Module) {
+			m.Memory(100)
+			for n := range int32(40_000) { // the same, when wasm-opt has been over it
+				m.Data(n*26, "0123456789")
+			}
+			m.CountData()
+		},
 		"passive segments": func(m *wt.Module) {
 			for range 5000 {
 				m.Passive("x")

@@ -17,12 +17,12 @@ const (
 	maxZeros = 1 << 20
 )
 
-// mergeData joins active segments that lie close to each other. Nothing is
-// joined where the code refers to segments by number; where the memory is
-// somebody else's, who would see what is written before a segment that does
-// not fit; and where their order matters because they overlap.
+// mergeData joins active segments that lie close to each other, once the code
+// is known. Nothing is joined where that refers to segments by number; where the
+// memory is somebody else's, who would see what is written before a segment that
+// does not fit; and where their order matters because they overlap.
 func (m *module) mergeData() {
-	if m.hasCount || m.importedMemories > 0 || len(m.data) == 0 {
+	if m.namesData || m.importedMemories > 0 || len(m.data) == 0 {
 		return
 	}
 	sorted := slices.Clone(m.data)

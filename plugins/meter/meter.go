@@ -74,7 +74,6 @@ func Rewrite(wasm []byte, o Options) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.mergeData()
 	if err := m.limit(o); err != nil {
 		return nil, err
 	}
@@ -123,14 +122,17 @@ func (m *module) limit(o Options) error {
 		{"tables", len(m.tables), maxTables},
 		{"globals", len(m.globals), maxGlobals},
 		{"mutable globals", mutable, maxMutable},
-		{"data segments", len(m.data), maxSegments},
 		{"element segments", len(m.elements), maxSegments},
 	} {
 		if l.has > l.most {
-			return fmt.Errorf("it has %d %s, the most are %d", l.has, l.what, l.most)
+			return tooMany(l.what, l.has, l.most)
 		}
 	}
 	return nil
+}
+
+func tooMany(what string, has, most int) error {
+	return fmt.Errorf("it has %d %s, the most are %d", has, what, most)
 }
 
 // Limits on what each instance has a record of.

@@ -60,6 +60,7 @@ type module struct {
 	bodies    [][]byte // locals and code
 	data      []segment
 	hasCount  bool   // there is a data count section
+	namesData bool   // the code refers to data segments: known once it has been scanned
 	names     []byte // the name section
 	customs   [][]byte
 

@@ -92,6 +92,9 @@ func (w *rewrite) functions() (code []byte, err error) {
 		}
 		size += len(body)
 	}
+	if m.mergeData(); len(m.data) > maxSegments {
+		return nil, tooMany("data segments", len(m.data), maxSegments)
+	}
 	code = make([]byte, 0, size+size/8)
 	f := writer{rewrite: w}
 	for i, body := range m.bodies {

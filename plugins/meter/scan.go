@@ -201,7 +201,10 @@ func (s *scanner) see(in *instruction) error {
 		}
 	case opMemoryGrow, opTableInit, opTableCopy, opTableGrow, opTableFill:
 		s.plan.heavy = true
+	case opDataDrop:
+		s.module.namesData = true
 	case opMemoryCopy, opMemoryFill, opMemoryInit:
+		s.module.namesData = s.module.namesData || in.op == opMemoryInit
 		s.dear(in, smallBulk/32)
 	default:
 		if slow(in.op) {

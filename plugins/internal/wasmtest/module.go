@@ -159,6 +159,10 @@ func (m *Module) Passive(bytes string) {
 	m.counted = true
 }
 
+// CountData has the module say before its code how many data segments it has, as
+// one says whose code names them.
+func (m *Module) CountData() { m.counted = true }
+
 // Custom adds a custom section.
 func (m *Module) Custom(name string, content []byte) {
 	m.customs = append(m.customs, section(0, slices.Concat(text(name), content))...)
