@@ -19,6 +19,7 @@
 //	loop_linux.go    one of them, and the goroutine that leads it
 //	place_linux.go   a connection's place there; its reads and writes
 //	loop_other.go    where there are none: a goroutine for each connection
+//	reply_linux.go   there: an exchange that waits for a peer's answer
 //	desk.go          what a connection needs while it has a request: buffers, an exchange
 //	http2.go         HTTP/2: an exchange for each of a connection's requests
 //	stream.go        one of these, as a connection of its own

@@ -28,6 +28,7 @@ type exchange struct {
 	body       body
 	choice     choice      // of a peer
 	passing    passing     // through a proxy
+	awaits     *reply      // it rests until a peer has something to say
 	believed   bool        // a trusted proxy tells who the client is
 	clientGone func() bool // ClientGone, bound once
 	stepAside  func()      // StepAside, likewise
@@ -63,7 +64,8 @@ func (x *exchange) init() {
 }
 
 // serve takes the next request of the connection through its life. It tells
-// whether the connection can serve another.
+// whether the connection can serve another. An exchange that awaits something
+// rests: goOn is the rest of its life.
 func (x *exchange) serve() (keep bool) {
 	x.begin()
 	switch status := x.receive(); status {
@@ -73,6 +75,9 @@ func (x *exchange) serve() (keep bool) {
 			x.response.SetStatusCode(fasthttp.StatusNoContent) // the server is there; no route is meant
 		} else {
 			x.walk()
+			if x.awaits != nil {
+				return true
+			}
 		}
 		x.send()
 	case -1:
@@ -81,6 +86,25 @@ func (x *exchange) serve() (keep bool) {
 	default:
 		x.refuse(status)
 	}
+	return x.finish()
+}
+
+// goOn takes up an exchange that has rested. What it answers is as of serve.
+func (x *exchange) goOn() (keep bool) {
+	x.awaits = nil
+	x.passing.goOn()
+	if x.awaits == nil && x.settle() {
+		x.walk()
+	}
+	if x.awaits != nil {
+		return true
+	}
+	x.send()
+	return x.finish()
+}
+
+// finish is what follows a response.
+func (x *exchange) finish() (keep bool) {
 	x.log()
 	counted := x.body.read
 	keep = x.keep && x.sendErr == nil && x.drain()

@@ -29,11 +29,14 @@ type loop struct {
 	lead      chan struct{}         // to a follower
 	closed    chan struct{}
 	epoch     time.Time
+	patrols   atomic.Uint64 // so far
 	followers atomic.Int32
 	aside     atomic.Int32 // goroutines that have stepped aside
 
-	mu    sync.Mutex
-	conns map[int32]*conn // by file descriptor
+	mu         sync.Mutex
+	conns      map[int32]*conn  // by file descriptor
+	replies    map[int32]*reply // likewise
+	patrolling *time.Timer      // while there are replies
 
 	// The leader's:
 	events  [maxReady]unix.EpollEvent
@@ -43,10 +46,11 @@ type loop struct {
 	ringing bool
 }
 
-// called is a connection that has something to read.
+// called is what has something to read: a client's connection or a peer's.
 type called struct {
-	conn *conn
-	last bool // its client sends nothing more
+	conn  *conn
+	last  bool // its client sends nothing more
+	reply *reply
 }
 
 const (
@@ -63,7 +67,7 @@ const (
 )
 
 func newLoop() (*loop, error) {
-	l := &loop{lead: make(chan struct{}), closed: make(chan struct{}), epoch: time.Now(), conns: map[int32]*conn{}}
+	l := &loop{lead: make(chan struct{}), closed: make(chan struct{}), epoch: time.Now(), conns: map[int32]*conn{}, replies: map[int32]*reply{}}
 	l.look = l.lookOrWait
 	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
@@ -121,7 +125,11 @@ func (l *leader) run() {
 			next := loop.ready[0]
 			loop.ready = loop.ready[1:]
 			loop.served++
-			l.answer(next)
+			if next.reply != nil {
+				next.reply.come(l)
+			} else {
+				l.answer(next)
+			}
 		}
 		loop.aside.Add(-1)
 		if loop.followers.Add(1) > maxFollowers {
@@ -187,7 +195,9 @@ func (l *loop) lookOrWait(uintptr) bool {
 	for i := range l.events[:n] {
 		e := &l.events[i]
 		if c := l.conns[e.Fd]; c != nil {
-			l.ready = append(l.ready, called{c, e.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0})
+			l.ready = append(l.ready, called{conn: c, last: e.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0})
+		} else if r := l.replies[e.Fd]; r != nil {
+			l.ready = append(l.ready, called{reply: r})
 		}
 	}
 	return true

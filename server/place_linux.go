@@ -130,16 +130,20 @@ const mostOfOne = 16
 func (c *conn) serveRequests() {
 	defer c.contain()
 	for n := 1; ; n++ {
+		keep := false
 		switch c.next() {
 		case aRequest:
-			if !c.use() || !c.x.serve() {
-				c.end()
-				return
-			}
+			keep = c.use() && c.x.serve()
+		case aReply:
+			keep = c.x.goOn()
 		case noRequest:
 			return
-		case noMore:
+		}
+		if !keep {
 			c.end()
+			return
+		}
+		if r := c.x.awaits; r != nil && r.await(c) {
 			return
 		}
 		if n%mostOfOne == 0 {
@@ -151,6 +155,7 @@ func (c *conn) serveRequests() {
 // What next finds.
 const (
 	aRequest  = iota
+	aReply    // that its exchange awaits
 	noRequest // yet: the connection waits, in others' hands
 	noMore
 )
@@ -158,6 +163,9 @@ const (
 // next looks for a request.
 func (c *conn) next() int {
 	if c.desk != nil {
+		if c.x.awaits != nil {
+			return aReply
+		}
 		if c.r.Buffered() > 0 {
 			return aRequest
 		}

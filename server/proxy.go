@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"sync"
 	"time"
 
@@ -64,6 +63,8 @@ type passing struct {
 	body      peerBody       // of the response
 	ahead     *ahead         // reads it
 	asked     bool           // the peer may have seen the request
+	askErr    error          // of sending it
+	failure   error          // of the last peer that has failed
 	reusable  bool           // the connection, once the body has been read
 	broken    bool           // the peer's answer has ended early
 	upgraded  bool           // the connection is a tunnel
@@ -73,36 +74,50 @@ type passing struct {
 	announced []byte         // the names of the request's trailer, as far as it goes on
 }
 
-// serve asks one peer after the other until one has answered.
+// serve asks one peer after the other until one has answered, or the exchange
+// waits in a loop until one has something to say: see exchange.awaits.
 func (p *proxy) serve(x *exchange) {
-	x.StepAside()
 	s := &x.passing
 	s.x, s.proxy = x, p
-	s.request.Client = x.RemoteAddr.Addr()
+	s.request.Client, s.request.StepAside = x.RemoteAddr.Addr(), x.stepAside
 	p.budget.request()
 	if s.ahead == nil {
 		s.ahead = newAhead(s)
 	}
-	for {
-		peer, err := x.pick(p.group, &s.request)
-		if errors.Is(err, errEnded) {
-			return
-		}
-		if err != nil {
-			s.answerFor(err)
-			return
-		}
-		if s.try(peer) {
-			return
-		}
+	for s.ask() && !s.rest() && !s.hear() {
 	}
 }
 
-// try asks a peer, and tells whether the response stands: the peer's, or one of
-// the server's own because nobody else may be asked.
-func (s *passing) try(peer *upstream.Peer) (done bool) {
+// goOn is serve from where the exchange has waited.
+func (s *passing) goOn() {
+	for !s.hear() && s.ask() && !s.rest() {
+	}
+}
+
+// ask chooses a peer and sends it the request. It is false where there is none,
+// or a balancer has ended the exchange: the response is made.
+func (s *passing) ask() bool {
+	peer, err := s.x.pick(s.proxy.group, &s.request)
+	if errors.Is(err, errEnded) {
+		return false
+	}
+	if err == upstream.ErrNoPeer && s.failure != nil {
+		err = s.failure // there was one
+	}
+	if err != nil {
+		s.answerFor(err)
+		return false
+	}
 	s.peer, s.asked = peer, false
-	err := s.ask()
+	s.askErr = s.sendTo(peer, false)
+	return true
+}
+
+// hear takes what the peer answers. It tells whether that stands: the peer's
+// response, or one of the server's own because nobody else may be asked.
+func (s *passing) hear() (done bool) {
+	peer := s.peer
+	err := s.hearHead()
 	status := 0
 	if err == nil {
 		if status = s.head.status; !s.proxy.retried.has(status) || !s.mayRetry() {
@@ -125,7 +140,7 @@ func (s *passing) try(peer *upstream.Peer) (done bool) {
 		s.x.generation.log.Warn("a peer has failed", "upstream", s.proxy.group.Name(), "peer", peer.String(),
 			"route", s.x.Route, "request_id", string(s.x.ID()), "error", err, "another_try", again)
 	}
-	s.request.Tried, s.request.Status = append(s.request.Tried, peer), status
+	s.request.Tried, s.request.Status, s.failure = append(s.request.Tried, peer), status, err
 	if !again {
 		s.answerFor(err)
 	}
@@ -172,31 +187,38 @@ func (s *passing) answerFor(err error) {
 	x.answer(status)
 }
 
-// ask sends the request to the peer and reads the head of its response. A kept
-// connection that the peer has closed meanwhile is no failure of the peer's.
-func (s *passing) ask() error {
-	c := s.proxy.config
-	patience := upstream.Patience{Read: time.Duration(c.ReadTimeout), Send: time.Duration(c.SendTimeout), Gone: s.x.clientGone}
-	careful := !s.repeatable()
-	for fresh := false; ; fresh = true {
-		conn, err := s.peer.Connect(patience, fresh, careful)
-		if err != nil {
-			return err
-		}
-		s.conn, s.asked = conn, true
-		if err = s.send(); err == nil {
-			runtime.Gosched() // where others are ready to run, the answer is here when they have
+// hearHead reads the head of the peer's response. A kept connection that the peer
+// has closed meanwhile is no failure of the peer's.
+func (s *passing) hearHead() error {
+	err := s.askErr
+	for {
+		if err == nil {
 			err = s.receive()
 		}
-		if err == nil {
-			return nil
+		if err == nil || s.conn == nil {
+			return err
 		}
-		stale := conn.Used() && !careful && conn.R.Buffered() == 0 && !errors.Is(err, upstream.ErrTimeout) && !isClients(err)
+		stale := s.conn.Used() && s.repeatable() && s.conn.R.Buffered() == 0 && !errors.Is(err, upstream.ErrTimeout) && !isClients(err)
 		s.closeConn()
 		if !stale {
 			return err
 		}
+		err = s.sendTo(s.peer, true)
 	}
+}
+
+// sendTo sends the request to a peer, over a fresh connection or one that is kept.
+func (s *passing) sendTo(peer *upstream.Peer, fresh bool) (err error) {
+	c := s.proxy.config
+	patience := upstream.Patience{
+		Read: time.Duration(c.ReadTimeout), Send: time.Duration(c.SendTimeout), Gone: s.x.clientGone, StepAside: s.x.stepAside,
+	}
+	if s.conn, err = peer.Connect(patience, fresh, !s.repeatable()); err != nil {
+		return err
+	}
+	s.asked = true
+	s.expect()
+	return s.send()
 }
 
 // repeatable tells whether the request may be sent again after a peer may have
@@ -291,6 +313,9 @@ func (s *passing) early(err error) error {
 // more is waited for.
 func (s *passing) WriteTo(w io.Writer) (n int64, err error) {
 	for {
+		if n >= sendPiece {
+			s.x.conn.stepAside() // others have waited long enough
+		}
 		if err := s.flushBeforeWait(); err != nil {
 			return n, err
 		}

@@ -40,6 +40,7 @@ func (s *passing) send() error {
 	if err := b.sayContinue(x); err != nil {
 		return errors.Join(errClientBody, err)
 	}
+	x.StepAside()
 	s.sender = startSender(s)
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 // both have been silent for the upstream's read_timeout.
 func (s *passing) tunnel() {
 	x := s.x
+	x.StepAside()
 	x.keep = false
 	h := &x.response.Header
 	h.Set(fasthttp.HeaderConnection, "Upgrade")

@@ -14,28 +14,31 @@ const maxRestarts = 10
 
 // walk takes a request through routing, rewrite, access and content, again
 // after each internal redirect. Whatever happens, it leaves a response to be
-// sent.
+// sent, unless the exchange awaits something.
 func (x *exchange) walk() {
-	for {
+	for again := true; again; again = x.awaits == nil && x.settle() {
 		x.match()
 		x.pass()
-		switch {
-		case x.failure != 0 && !x.headSent:
-			x.fail(x.failure) // again: a guest that was in the middle of content may have written
-		case !x.body.lent && x.body.tooLarge && !x.headSent:
-			x.fail(fasthttp.StatusRequestEntityTooLarge)
-		case !x.body.lent && x.body.tooSlow && !x.headSent:
-			x.keep = false
-			x.fail(fasthttp.StatusRequestTimeout)
-		case x.Errors && x.response.StatusCode() >= 400 && !x.headSent && len(x.response.Body()) == 0:
-			x.answer(x.response.StatusCode())
-		case len(x.Exec) > 0:
-			if x.restart() {
-				continue
-			}
-		}
-		return
 	}
+}
+
+// settle sees to a response for what the phases have come to. It tells whether
+// they are to run once more, after an internal redirect.
+func (x *exchange) settle() (again bool) {
+	switch {
+	case x.failure != 0 && !x.headSent:
+		x.fail(x.failure) // again: a guest that was in the middle of content may have written
+	case !x.body.lent && x.body.tooLarge && !x.headSent:
+		x.fail(fasthttp.StatusRequestEntityTooLarge)
+	case !x.body.lent && x.body.tooSlow && !x.headSent:
+		x.keep = false
+		x.fail(fasthttp.StatusRequestTimeout)
+	case x.Errors && x.response.StatusCode() >= 400 && !x.headSent && len(x.response.Body()) == 0:
+		x.answer(x.response.StatusCode())
+	case len(x.Exec) > 0:
+		return x.restart()
+	}
+	return false
 }
 
 // pass runs the phases of one route that lead to a response.

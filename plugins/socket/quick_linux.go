@@ -7,8 +7,9 @@ import (
 )
 
 // Quick is a connection that reads and writes at once where it can, and waits as
-// it did before where it cannot. One that is not a bare socket stays what it is.
-func Quick(nc net.Conn) net.Conn {
+// it did before where it cannot: beforeWait, which may be nil, is called first. One
+// that is not a bare socket stays what it is.
+func Quick(nc net.Conn, beforeWait func()) net.Conn {
 	s, ok := nc.(bare)
 	if !ok {
 		return nc
@@ -18,8 +19,8 @@ func Quick(nc net.Conn) net.Conn {
 		return nc
 	}
 	c := &conn{bare: s}
-	c.reader.bind(raw.Read, TryReceive)
-	c.writer.bind(raw.Write, func(fd uintptr, p []byte) (int, error) { return TrySend(fd, p, false) })
+	c.reader.bind(raw.Read, TryReceive, beforeWait)
+	c.writer.bind(raw.Write, func(fd uintptr, p []byte) (int, error) { return TrySend(fd, p, false) }, beforeWait)
 	return c
 }
 
@@ -52,12 +53,15 @@ type side struct {
 	err error
 }
 
-func (s *side) bind(wait func(func(fd uintptr) bool) error, try func(fd uintptr, p []byte) (int, error)) {
+func (s *side) bind(wait func(func(fd uintptr) bool) error, try func(fd uintptr, p []byte) (int, error), beforeWait func()) {
 	s.wait = wait
 	s.try = func(fd uintptr) bool {
 		var n int
 		n, s.err = try(fd, s.p[s.n:])
 		s.n += n
+		if s.err == syscall.EAGAIN && beforeWait != nil {
+			beforeWait()
+		}
 		return s.err != syscall.EAGAIN
 	}
 }

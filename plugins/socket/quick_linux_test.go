@@ -32,7 +32,7 @@ func pair(t *testing.T, network, address string) (quick, other net.Conn) {
 	t.Cleanup(func() { nc.Close(); other.Close() })
 	nc.SetDeadline(time.Now().Add(20 * time.Second))
 	other.SetDeadline(time.Now().Add(20 * time.Second))
-	return Quick(nc), other
+	return Quick(nc, nil), other
 }
 
 // eachNetwork runs a test over what Quick takes.
@@ -139,7 +139,7 @@ func TestOthers(t *testing.T) {
 	defer b.Close()
 	secured := tls.Client(a, &tls.Config{})
 	for _, nc := range []net.Conn{a, secured} {
-		if Quick(nc) != nc {
+		if Quick(nc, nil) != nc {
 			t.Errorf("a %T has become another", nc)
 		}
 	}

@@ -5,4 +5,4 @@ package socket
 import "net"
 
 // Quick is the connection itself.
-func Quick(nc net.Conn) net.Conn { return nc }
+func Quick(nc net.Conn, _ func()) net.Conn { return nc }

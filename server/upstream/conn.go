@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"phasm/plugins/socket"
 	"phasm/server/deadline"
 )
 
@@ -19,12 +20,15 @@ type Conn struct {
 	R *bufio.Reader // reads within the patience; holds a whole head
 	W *bufio.Writer // writes within the send timeout
 
-	peer   *Peer
-	net    net.Conn
-	secure bool
-	used   bool // it has served an exchange before
-	since  time.Time
-	epoch  time.Time // what deadlines are counted from
+	peer    *Peer
+	net     net.Conn
+	secure  bool
+	waits   bool    // it cannot tell when it is about to wait
+	used    bool    // it has served an exchange before
+	watcher Watcher // nil: nobody
+	pulse   pulse   // for whoever takes it out of those that wait
+	since   time.Time
+	epoch   time.Time // what deadlines are counted from
 
 	patience Patience
 	readBy   time.Duration // as set; 0: not
@@ -39,6 +43,20 @@ const sending = -1
 type Patience struct {
 	Read, Send time.Duration // at a time
 	Gone       func() bool   // nobody waits for the answer any more; asked every second
+	StepAside  func()        // called before what waits, or may wait; may be nil
+}
+
+func (p *Patience) stepAside() {
+	if p.StepAside != nil {
+		p.StepAside()
+	}
+}
+
+// Watcher hears when there is something to read on a connection, by epoll(7) say,
+// for as long as that is open.
+type Watcher interface {
+	// Unwatch ends that, before the connection is closed.
+	Unwatch()
 }
 
 // Errors of connections.
@@ -60,8 +78,12 @@ var buffers = struct{ readers, writers sync.Pool }{
 	sync.Pool{New: func() any { return bufio.NewWriterSize(nil, writeBuffer) }},
 }
 
-func newConn(p *Peer, nc net.Conn, secure bool) *Conn {
-	return &Conn{peer: p, net: nc, secure: secure, epoch: time.Now()}
+func newConn(p *Peer, nc net.Conn) *Conn {
+	c := &Conn{peer: p, epoch: time.Now()}
+	c.net = socket.Quick(nc, func() { c.patience.stepAside() })
+	c.waits = c.net == nc
+	c.feel()
+	return c
 }
 
 // begin makes the connection ready for an exchange.
@@ -90,10 +112,29 @@ func (c *Conn) Used() bool { return c.used }
 // Net is the connection itself, for a tunnel.
 func (c *Conn) Net() net.Conn { return c.net }
 
+// Watcher is what watches the connection, nil where nothing does.
+func (c *Conn) Watcher() Watcher { return c.watcher }
+
+// Watch has the connection know what watches it, for an exchange that has it.
+func (c *Conn) Watch(w Watcher) { c.watcher = w }
+
+// Called is for the watcher, if there is something to read that no exchange has
+// waited for. A connection that waits for an exchange is closed then: its peer has
+// closed it, or has sent what nobody has asked for. It may be called at any time.
+func (c *Conn) Called() { c.peer.idle.drop(c) }
+
 // Close ends the connection.
 func (c *Conn) Close() {
-	c.net.Close()
+	c.shut()
 	c.end()
+}
+
+// shut closes the connection, which no exchange has any more.
+func (c *Conn) shut() {
+	if c.watcher != nil {
+		c.watcher.Unwatch()
+	}
+	c.net.Close()
 }
 
 // Keep ends an exchange whose response has been read to its end, and keeps the
@@ -103,7 +144,7 @@ func (c *Conn) Keep() {
 	c.end()
 	c.used = true
 	if !clean || !c.peer.idle.put(c) {
-		c.net.Close()
+		c.shut()
 	}
 }
 
@@ -148,6 +189,9 @@ func (r reader) Read(p []byte) (int, error) {
 			c.readBy = by
 			c.net.SetReadDeadline(c.epoch.Add(by))
 		}
+		if c.waits {
+			c.patience.stepAside()
+		}
 		n, err := c.net.Read(p)
 		if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
 			if c.patience.Gone != nil && c.patience.Gone() {
@@ -164,6 +208,9 @@ func (w writer) Write(p []byte) (int, error) {
 	if by, changed := deadline.Move(c.writeBy, time.Since(c.epoch), c.patience.Send); changed {
 		c.writeBy = by
 		c.net.SetWriteDeadline(c.epoch.Add(by))
+	}
+	if c.waits {
+		c.patience.stepAside()
 	}
 	n, err := c.net.Write(p)
 	if errors.Is(err, os.ErrDeadlineExceeded) {

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net"
 	"time"
-
-	"phasm/plugins/socket"
 )
 
 // Connecting says how connections to peers are made and kept.
@@ -28,6 +26,7 @@ func (p *Peer) Connect(patience Patience, fresh, careful bool) (*Conn, error) {
 		c = p.idle.take(careful)
 	}
 	if c == nil {
+		patience.stepAside()
 		var err error
 		if c, err = p.dial(); err != nil {
 			return nil, err
@@ -49,14 +48,16 @@ func (p *Peer) dial() (*Conn, error) {
 	}
 	_, _, secure, host := parseAddress(p.Name)
 	if !secure {
-		return newConn(p, socket.Quick(nc), false), nil
+		return newConn(p, nc), nil
 	}
 	secured := tls.Client(nc, clientConfig(how.TLS, host))
 	if err := secured.HandshakeContext(ctx); err != nil {
 		nc.Close()
 		return nil, fmt.Errorf("TLS: %w", timedOut(ctx, err))
 	}
-	return newConn(p, secured, true), nil
+	c := newConn(p, secured)
+	c.secure = true
+	return c, nil
 }
 
 // clientConfig is for a peer of that name, unless the configuration has another.

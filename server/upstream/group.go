@@ -52,6 +52,9 @@ type Request struct {
 	// Gone tells whether nobody waits for the answer any more. It is asked about
 	// every tenth of a second while the request is in the queue. May be nil.
 	Gone func() bool
+
+	// StepAside is called before the request waits in the queue. May be nil.
+	StepAside func()
 }
 
 // Errors of Pick.

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -17,8 +18,9 @@ type idle struct {
 	running bool
 }
 
-// trust is how long after its last exchange a connection is used without a look
-// whether the peer has closed it.
+// trust is how long after its last exchange a connection that is watched is used
+// without a look whether the peer has closed it, or has sent what nobody has asked
+// for: long enough for most, and too short to matter if the watcher is late.
 const trust = 50 * time.Millisecond
 
 // take is a connection that its peer has not closed, nil where there is none.
@@ -34,10 +36,10 @@ func (i *idle) take(careful bool) *Conn {
 		i.conns[n-1] = nil
 		i.conns = i.conns[:n-1]
 		i.mu.Unlock()
-		if !careful && time.Since(c.since) < trust || c.alive() {
+		if !careful && c.watcher != nil && time.Since(c.since) < trust || c.alive() {
 			return c
 		}
-		c.net.Close()
+		c.shut()
 	}
 }
 
@@ -61,6 +63,23 @@ func (i *idle) put(c *Conn) bool {
 	return true
 }
 
+// drop closes a connection that waits, unless it is as it should be.
+func (i *idle) drop(c *Conn) {
+	i.mu.Lock()
+	at := slices.Index(i.conns, c)
+	if at >= 0 {
+		if c.alive() { // somebody has read meanwhile what there was
+			at = -1
+		} else {
+			i.conns = slices.Delete(i.conns, at, at+1)
+		}
+	}
+	i.mu.Unlock()
+	if at >= 0 {
+		c.shut()
+	}
+}
+
 // expire closes what has waited for too long.
 func (i *idle) expire() {
 	i.mu.Lock()
@@ -78,7 +97,7 @@ func (i *idle) expire() {
 	}
 	i.mu.Unlock()
 	for _, c := range expired {
-		c.net.Close()
+		c.shut()
 	}
 }
 
@@ -95,7 +114,7 @@ func (i *idle) close() {
 	defer i.mu.Unlock()
 	i.closed = true
 	for _, c := range i.conns {
-		c.net.Close()
+		c.shut()
 	}
 	i.conns = nil
 	if i.timer != nil {

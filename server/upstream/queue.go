@@ -35,6 +35,9 @@ func (g *Group) wait(r *Request) (*Peer, error) {
 	if len(q.waiting) >= g.options.Queue || !now.Before(end) || g.closed {
 		return nil, ErrBusy
 	}
+	if r.StepAside != nil {
+		r.StepAside()
+	}
 	w := q.add(r)
 	defer q.remove(w)
 	for {
