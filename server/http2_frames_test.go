@@ -1,0 +1,141 @@
+package server
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+)
+
+// framesClient is a client of HTTP/2 that sends what no library would.
+type framesClient struct {
+	*http2.Framer
+	t      *testing.T
+	conn   net.Conn
+	stream uint32 // of the last request
+	block  bytes.Buffer
+	encode *hpack.Encoder
+}
+
+// frames opens a connection of HTTP/2.
+func (s *tlsServer) frames(settings ...http2.Setting) *framesClient {
+	s.t.Helper()
+	config := s.clientConfig("first.example")
+	config.NextProtos = []string{"h2"}
+	c, _ := s.secure(config)
+	return newFrames(s.t, c.Conn, settings...)
+}
+
+func newFrames(t *testing.T, c net.Conn, settings ...http2.Setting) *framesClient {
+	t.Helper()
+	f := &framesClient{Framer: http2.NewFramer(c, c), t: t, conn: c}
+	f.encode = hpack.NewEncoder(&f.block)
+	f.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
+	if _, err := io.WriteString(c, http2.ClientPreface); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.WriteSettings(settings...); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// request sends a head: names and values by turns, where a GET for /all of first.example
+// has none of its own.
+func (f *framesClient) request(end bool, fields ...string) {
+	f.t.Helper()
+	f.stream = max(1, f.stream+2)
+	f.stream |= 1
+	f.block.Reset()
+	names := strings.Join(fields, "\n")
+	for _, usual := range [][2]string{{":method", "GET"}, {":scheme", "https"}, {":path", "/all"}} {
+		if !strings.Contains(names, usual[0]+"\n") {
+			f.encode.WriteField(hpack.HeaderField{Name: usual[0], Value: usual[1]})
+		}
+	}
+	for i := 0; i < len(fields); i += 2 {
+		f.encode.WriteField(hpack.HeaderField{Name: fields[i], Value: fields[i+1]})
+	}
+	if err := f.WriteHeaders(http2.HeadersFrameParam{StreamID: f.stream, BlockFragment: f.block.Bytes(), EndStream: end, EndHeaders: true}); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// answer is what comes for the last request: its status, "reset" with the code, or that the
+// connection ends. Pings are answered.
+func (f *framesClient) answer() string {
+	f.t.Helper()
+	status := ""
+	for {
+		frame, err := f.ReadFrame()
+		if err != nil {
+			return fmt.Sprint(status, err)
+		}
+		switch frame := frame.(type) {
+		case *http2.PingFrame:
+			f.WritePing(true, frame.Data)
+		case *http2.SettingsFrame:
+			if !frame.IsAck() {
+				f.WriteSettingsAck()
+			}
+		case *http2.GoAwayFrame:
+			status += "goaway " + frame.ErrCode.String() + " "
+		}
+		if frame.Header().StreamID != f.stream {
+			continue
+		}
+		switch frame := frame.(type) {
+		case *http2.MetaHeadersFrame:
+			status += frame.PseudoValue("status")
+		case *http2.RSTStreamFrame:
+			return strings.TrimSpace(status + " reset " + frame.ErrCode.String())
+		}
+		if frame.Header().Flags.Has(http2.FlagDataEndStream) {
+			return status
+		}
+	}
+}
+
+// What a head says twice, in two ways, is refused as over HTTP/1.1.
+func TestHTTP2HeadsThatDisagree(t *testing.T) {
+	s := startTLS(t, probesInFile)
+	f := s.frames()
+	for _, test := range []struct {
+		want   string
+		fields []string
+	}{
+		{"200", []string{":authority", "a"}},
+		{"200", []string{":authority", "a", "host", "A:443"}},
+		{"200", []string{"host", "a"}},
+		{"200", []string{":authority", "a", "content-length", "0"}},
+		{"400", []string{":authority", "a", "host", "b"}},
+		{"400", []string{":authority", "a", "host", ""}},
+		{"400", []string{":authority", "a", "host", "a", "host", "b"}},
+		{"400", []string{"host", "a", "host", "a"}},
+		{"400", []string{"host", "a", "host", "b"}},
+		{"400", []string{"cookie", "x"}},
+		{"400", []string{":authority", "a", "content-length", "5"}},
+		{"400", []string{":authority", "a", "content-length", "0", "content-length", "0"}},
+		{"400", []string{":authority", "a", "content-length", "00"}},
+		{"400", []string{":authority", "a", "content-length", "x"}},
+		{"400", []string{":authority", "a", "content-length", ""}},
+		{"501", []string{":method", "CONNECTED", ":authority", "a"}},
+		{"417", []string{":authority", "a", "expect", "much"}},
+	} {
+		f.request(true, test.fields...)
+		if got := f.answer(); got != test.want {
+			t.Errorf("%q: %s, want %s", test.fields, got, test.want)
+		}
+	}
+	f.request(false, ":authority", "a", ":method", "POST", "content-length", "02", "do", "a.content:body")
+	f.WriteData(f.stream, true, []byte("ok"))
+	if got := f.answer(); got != "400" && got != "400 reset NO_ERROR" {
+		t.Errorf("a length with a zero in front: %s", got)
+	}
+	waitFor(t, "the log", func() bool { return strings.Contains(s.adminGet("/metrics"), `code="400"} 12`) })
+}
