@@ -135,7 +135,7 @@ func (s *Server) streamConn(m *multiplexed, st *stream, config *config.Config, n
 // serveStream serves the one request of a stream.
 func (c *conn) serveStream() {
 	s, st := c.server, c.stream
-	defer st.finish(true) // where it has not been finished well
+	defer st.finish(true, 0) // where it has not been finished well
 	if !s.addStream(c) {
 		c.free()
 		return

@@ -139,3 +139,20 @@ func TestHTTP2HeadsThatDisagree(t *testing.T) {
 	}
 	waitFor(t, "the log", func() bool { return strings.Contains(s.adminGet("/metrics"), `code="400"} 12`) })
 }
+
+// A client that takes nothing has its time, for the last bytes of a small
+// response as well, whatever else it answers.
+func TestHTTP2TakesNothing(t *testing.T) {
+	s := startTLS(t, probesInFile+"[server.timeouts]\nwrite = \"300ms\"\n")
+	f := s.frames(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0})
+	f.request(true, ":authority", "a", "do", "a.content:write:small")
+	if got := f.answer(); !strings.HasSuffix(got, "reset INTERNAL_ERROR") {
+		t.Errorf("got %s", got)
+	}
+	// One that takes it late has it whole.
+	f.request(true, ":authority", "a", "do", "a.content:write:small")
+	f.WriteWindowUpdate(f.stream, 100)
+	if got := f.answer(); got != "200" {
+		t.Errorf("got %s", got)
+	}
+}

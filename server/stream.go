@@ -175,8 +175,9 @@ func (s *stream) sendTrailer(fields []byte) {
 }
 
 // finish ends the stream: the client has the whole response then, or sees that
-// it is broken. Only the first call counts.
-func (s *stream) finish(failed bool) {
+// it is broken. What net/http still has to send of it the client must take in that
+// time. Only the first call counts.
+func (s *stream) finish(failed bool, within time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended {
@@ -185,7 +186,9 @@ func (s *stream) finish(failed bool) {
 	s.ended = true
 	s.reading.stop()
 	s.writing.stop()
-	s.failed = failed
+	if s.failed = failed; !failed {
+		s.control.SetWriteDeadline(time.Now().Add(within))
+	}
 	close(s.done)
 }
 
