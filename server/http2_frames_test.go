@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -155,4 +157,47 @@ func TestHTTP2TakesNothing(t *testing.T) {
 	if got := f.answer(); got != "200" {
 		t.Errorf("got %s", got)
 	}
+}
+
+// Heads have the limits that they have over HTTP/1.1.
+func TestHTTP2HeadSize(t *testing.T) {
+	s := startTLS(t, probesInFile+"[server.limits]\nheader_size = \"4KiB\"\nheaders = 100\n"+
+		"[server.access_log]\nfile = \"access.log\"\nformat = \"combined\"\n")
+	f := s.frames()
+	many := []string{":authority", "a"}
+	for i := range 95 {
+		many = append(many, fmt.Sprintf("x-header-%02d", i), "0123456789")
+	}
+	large := []string{":authority", "a", "x-large", strings.Repeat("x", 4000)}
+	for _, test := range []struct {
+		want   string
+		fields []string
+	}{{"200", many}, {"431", append(many, many[2:]...)}, {"200", large}, {"431", append(large, "x-more", strings.Repeat("x", 100))}, {"431", append(large, large[2:]...)}} {
+		f.request(true, test.fields...)
+		if got := f.answer(); got != test.want {
+			t.Errorf("%d fields: %s, want %s", len(test.fields)/2, got, test.want)
+		}
+		c := s.dialTLS()
+		c.send("GET /all HTTP/1.1\nHost: a\n" + headLines(test.fields[2:]) + "\n")
+		if r := c.receive("GET"); fmt.Sprint(r.StatusCode) != test.want {
+			t.Errorf("HTTP/1.1: %d, want %s", r.StatusCode, test.want)
+		}
+	}
+	waitFor(t, "the access log", func() bool {
+		text, _ := os.ReadFile(filepath.Join(s.dir, "access.log"))
+		return strings.Count(string(text), "\" 431 ") == 6
+	})
+}
+
+func headLines(fields []string) (lines string) {
+	for i := 0; i < len(fields); i += 2 {
+		lines += fields[i] + ": " + fields[i+1] + "\n"
+	}
+	return lines
+}
+
+// dialTLS opens a connection of HTTP/1.1.
+func (s *tlsServer) dialTLS() *client {
+	c, _ := s.secure(s.clientConfig("first.example"))
+	return c
 }
