@@ -26,6 +26,8 @@ type multiplexed struct {
 	local    netip.AddrPort
 	number   uint64
 	requests atomic.Int64
+	begun    atomic.Bool // the client speaks HTTP/2
+	ended    atomic.Bool // end has been called
 }
 
 // protocolHTTP2 is HTTP/2's name in the handshake (ALPN).
@@ -56,7 +58,14 @@ func (c *conn) serveHTTP2() {
 		IdleTimeout:    time.Duration(timeouts.Idle),
 		ErrorLog:       log.New(io.Discard, "", 0),
 		Protocols:      new(http.Protocols),
-		ConnState:      l.state,
+		ConnState: func(_ net.Conn, state http.ConnState) {
+			switch state {
+			case http.StateActive:
+				c.beginHTTP2()
+			case http.StateClosed:
+				l.once.Do(func() { close(l.closed) })
+			}
+		},
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams:          maxStreams,
 			MaxReceiveBufferPerConnection: streamBuffer,
@@ -70,18 +79,44 @@ func (c *conn) serveHTTP2() {
 		c.server.mu.Lock()
 		defer c.server.mu.Unlock()
 		c.multiplexed = m
+		c.net.SetReadDeadline(time.Time{}) // drain may have taken the connection for idle
+		c.hastenHTTP2()
 	}
 	_ = m.base.Serve(l) // it ends when the connection does, or with end
 	<-l.closed
 }
 
+// hastenHTTP2 has a client that has not yet begun to speak HTTP/2 do so soon, where
+// the server stops. It is called locked.
+func (c *conn) hastenHTTP2() {
+	if c.server.draining.Load() && !c.multiplexed.begun.Load() {
+		c.net.SetReadDeadline(time.Now().Add(lastWait))
+	}
+}
+
+// beginHTTP2 is called when a client begins to speak HTTP/2, and again whenever it
+// has been idle.
+func (c *conn) beginHTTP2() {
+	m := c.multiplexed
+	if m.begun.Load() {
+		return
+	}
+	c.server.mu.Lock()
+	defer c.server.mu.Unlock()
+	m.begun.Store(true)
+	c.net.SetReadDeadline(time.Time{})
+}
+
 // end asks the client to send no further requests (GOAWAY). Those that it has
-// sent are served, then the connection closes. The base must have the
-// connection.
+// sent are served, then the connection closes. It does nothing before the client
+// has begun to speak HTTP/2, or a second time.
 func (m *multiplexed) end() {
+	if !m.begun.Load() || m.ended.Swap(true) {
+		return
+	}
 	done, cancel := context.WithCancel(context.Background())
 	cancel() // who waits for the connection waits elsewhere
-	_ = m.base.Shutdown(done)
+	go m.base.Shutdown(done)
 }
 
 // handedOver is a listener that hands over one connection, whose handshake is
@@ -103,13 +138,6 @@ func (l *handedOver) Accept() (net.Conn, error) {
 	return nil, net.ErrClosed
 }
 
-// state is told what becomes of the connection.
-func (l *handedOver) state(_ net.Conn, state http.ConnState) {
-	if state == http.StateClosed {
-		l.once.Do(func() { close(l.closed) })
-	}
-}
-
 func (l *handedOver) Close() error   { return nil }
 func (l *handedOver) Addr() net.Addr { return nil }
 
@@ -119,7 +147,7 @@ func (m *multiplexed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := s.generation.Load().config
 	number := int(m.requests.Add(1))
 	if number == c.Server.Limits.Requests {
-		go m.end()
+		m.end()
 	}
 	st := newStream(w, r)
 	go s.streamConn(m, st, c, number).serveStream()

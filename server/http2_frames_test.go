@@ -2,13 +2,17 @@ package server
 
 import (
 	"bytes"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
@@ -200,4 +204,81 @@ func headLines(fields []string) (lines string) {
 func (s *tlsServer) dialTLS() *client {
 	c, _ := s.secure(s.clientConfig("first.example"))
 	return c
+}
+
+// A connection that drain takes for idle, just before its first request is read,
+// has that served.
+func TestHTTP2DrainMeetsTheHandshake(t *testing.T) {
+	s := startTLS(t, probesInFile)
+	begin := func(then func(*conn)) net.Conn {
+		here, there := tcpPair(t)
+		go func() {
+			c := s.admit(here, false)
+			c.listener = s.sockets.listeners[0]
+			if !c.handshake() {
+				t.Error("the handshake fails")
+			}
+			then(c)
+			c.serveHTTP2()
+			c.end()
+		}()
+		config := s.clientConfig("first.example")
+		config.NextProtos = []string{"h2"}
+		return newClient(t, tls.Client(there, config)).Conn
+	}
+	f := newFrames(t, begin(func(c *conn) { c.net.SetReadDeadline(time.Unix(1, 0)) })) // as drain has it
+	f.request(true, ":authority", "a")
+	if got := f.answer(); got != "200" {
+		t.Errorf("got %s", got)
+	}
+	f.conn.Close()
+
+	// One that says nothing more does not hold up the end, as net/http lets it
+	// for ten seconds.
+	begun := make(chan struct{})
+	silent := begin(func(*conn) { close(begun) })
+	if err := silent.(*tls.Conn).Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	<-begun
+	stopped, since := s.stopping(), time.Now()
+	<-stopped
+	if took := time.Since(since); took > 8*time.Second {
+		t.Errorf("the server took %v to stop", took)
+	}
+}
+
+// tcpPair is both ends of a connection.
+func tcpPair(t *testing.T) (here, there net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	there, dialErr := net.Dial("tcp", l.Addr().String())
+	here, err = l.Accept()
+	if err := errors.Join(dialErr, err); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { there.Close() })
+	return here, there
+}
+
+// While the server waits for a stream it asks the client once to send no more.
+func TestHTTP2EndsOnce(t *testing.T) {
+	s := startTLS(t, probesInFile)
+	f := s.frames()
+	f.request(true, ":authority", "a", "do", "a.content:sleep:600")
+	waitFor(t, "the exchange to run", func() bool { return s.inFlight() == 1 })
+	stopped := s.stopping()
+	if got := f.answer(); got != "goaway NO_ERROR 200" {
+		t.Errorf("got %s", got)
+	}
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	if n := bytes.Count(stacks, []byte("http.(*Server).Shutdown(")); n > 1 {
+		t.Errorf("%d goroutines end the connection", n)
+	}
+	<-stopped
 }
