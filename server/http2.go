@@ -146,7 +146,7 @@ func (m *multiplexed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s := m.server
 	c := s.generation.Load().config
 	number := int(m.requests.Add(1))
-	if number == c.Server.Limits.Requests {
+	if number >= c.Server.Limits.Requests { // a reload may have lowered it
 		m.end()
 	}
 	st := newStream(w, r)

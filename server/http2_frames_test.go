@@ -265,6 +265,25 @@ func tcpPair(t *testing.T) (here, there net.Conn) {
 	return here, there
 }
 
+// A limit that a reload has lowered below what a connection has served already
+// ends it.
+func TestHTTP2RequestsAfterReload(t *testing.T) {
+	s := startTLS(t, fixedConfig+tlsTables)
+	f := s.frames()
+	for range 5 {
+		f.request(true, ":authority", "a")
+		f.answer()
+	}
+	s.write(fixedConfig + tlsTables + "[server.limits]\nrequests = 3\n")
+	s.reload()
+	f.request(true, ":authority", "a")
+	got := f.answer()
+	f.stream = 0
+	if got += " " + f.answer(); !strings.Contains(got, "goaway NO_ERROR") {
+		t.Errorf("got %s", got)
+	}
+}
+
 // While the server waits for a stream it asks the client once to send no more.
 func TestHTTP2EndsOnce(t *testing.T) {
 	s := startTLS(t, probesInFile)
