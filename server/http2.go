@@ -30,8 +30,11 @@ type multiplexed struct {
 	ended    atomic.Bool // end has been called
 }
 
-// protocolHTTP2 is HTTP/2's name in the handshake (ALPN).
-const protocolHTTP2 = "h2"
+// HTTP/2's names: in the handshake (ALPN), and in logs and variables.
+const (
+	protocolHTTP2 = "h2"
+	nameHTTP2     = "HTTP/2.0"
+)
 
 // Bounds of a connection of HTTP/2. Who opens and resets streams faster than
 // they end is cut off by net/http: a stream counts until its exchange has
@@ -66,6 +69,8 @@ func (c *conn) serveHTTP2() {
 				l.once.Do(func() { close(l.closed) })
 			}
 		},
+		// OPTIONS * is answered by the server, and logged, as over HTTP/1.1.
+		DisableGeneralOptionsHandler: true,
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams:          maxStreams,
 			MaxReceiveBufferPerConnection: streamBuffer,

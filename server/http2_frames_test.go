@@ -301,3 +301,33 @@ func TestHTTP2EndsOnce(t *testing.T) {
 	}
 	<-stopped
 }
+
+// What is refused, or is meant for the server as a whole, stands in the access
+// log as what it was.
+func TestHTTP2LogsRefusals(t *testing.T) {
+	s := startTLS(t, probesInFile+"[server.access_log]\nfile = \"access.log\"\nformat = \"combined\"\n")
+	f := s.frames()
+	for _, test := range []struct{ want, method, target string }{
+		{"204", "OPTIONS", "*"}, {"501", "TRACE", "/all"}, {"400", "GET", "/all#x"}, {"404", "GET", "/none"}, {"400", "GET x", "/all"},
+		{"400", "GET", "/" + strings.Repeat("y", 300) + "#"},
+	} {
+		f.request(true, ":authority", "a", ":method", test.method, ":path", test.target)
+		if got := f.answer(); got != test.want {
+			t.Errorf("%s %s: %s, want %s", test.method, test.target, got, test.want)
+		}
+	}
+	f.request(true, ":authority", "a", ":path", "/last")
+	text := []byte(nil)
+	waitFor(t, "the access log", func() bool {
+		text, _ = os.ReadFile(filepath.Join(s.dir, "access.log"))
+		return bytes.Contains(text, []byte("/last"))
+	})
+	for _, want := range []string{
+		`"OPTIONS * HTTP/2.0" 204`, `"TRACE /all HTTP/2.0" 501`, `"GET /all#x HTTP/2.0" 400`, `"GET /none HTTP/2.0" 404`, `"GET%20x/all" 400`,
+		`"GET /` + strings.Repeat("y", 195) + `" 400`,
+	} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("no %s in:\n%s", want, text)
+		}
+	}
+}
