@@ -142,6 +142,22 @@ func TestTLSCertificatesAreBounded(t *testing.T) {
 	}
 }
 
+// What can be no host's name no plugin is asked for, and nothing is kept of it.
+func TestTLSNamesThatAreNone(t *testing.T) {
+	t.Cleanup(closeIdleConnections)
+	s := startTLS(t, suppliedConfig(t, `, certificates = ["first"]`))
+	p := s.generation.Load().protection("main")
+	for _, name := range []string{strings.Repeat("a.", 20000) + "example", "a..example", ".example", "a example", "a\nb.example", "*.example", "b\xfccher.example", "../x"} {
+		chosen, err := p.certificate(&tls.ClientHelloInfo{ServerName: name})
+		if err != nil || chosen.Leaf.DNSNames[0] != "first.example" {
+			t.Errorf("%.20q: %v", name, err)
+		}
+		if n := len(p.supply.kept); n != 0 {
+			t.Fatalf("%.20q: %d names are kept", name, n)
+		}
+	}
+}
+
 // A plugin that does not supply certificates cannot be named for them.
 func TestTLSCertificateOfAnotherPlugin(t *testing.T) {
 	s := startTLS(t, probesInFile)
