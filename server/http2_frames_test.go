@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/tls"
 	"errors"
@@ -328,6 +329,31 @@ func TestHTTP2LogsRefusals(t *testing.T) {
 	} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("no %s in:\n%s", want, text)
+		}
+	}
+}
+
+// A peer that answers early is heard over HTTP/2 as well, the client is told to send no
+// more, and the connection serves others.
+func TestHTTP2EarlyAnswer(t *testing.T) {
+	s := startTLS(t, "[server.limits]\nbody = \"1GiB\"\n"+proxyConfig("", rawPeer(t, func(c net.Conn, r *bufio.Reader) {
+		if _, err := r.ReadString('\n'); err == nil {
+			io.WriteString(c, "HTTP/1.1 413 Too Large\r\nContent-Length: 4\r\n\r\nstop")
+			io.CopyN(io.Discard, r, 1<<20)
+		}
+	}))+tlsTables)
+	f := s.frames()
+	for range 3 {
+		f.request(false, ":authority", "a", ":method", "POST", "content-length", "900000000")
+		f.WriteData(f.stream, false, make([]byte, 10000))
+		if got := f.answer(); got != "413" {
+			t.Errorf("got %s", got)
+		}
+		frame, err := f.ReadFrame()
+		for ; err == nil && frame.Header().Type == http2.FrameWindowUpdate; frame, err = f.ReadFrame() {
+		}
+		if reset, ok := frame.(*http2.RSTStreamFrame); !ok || reset.ErrCode != http2.ErrCodeNo {
+			t.Errorf("then %v, %v", frame, err)
 		}
 	}
 }
