@@ -40,8 +40,9 @@ const (
 // they end is cut off by net/http: a stream counts until its exchange has
 // ended.
 const (
-	maxStreams   = 128     // at once (nginx: http2_max_concurrent_streams)
-	streamBuffer = 1 << 20 // bytes of bodies that nobody has read yet, of the connection and of each stream
+	maxStreams   = 128       // at once (nginx: http2_max_concurrent_streams)
+	connBuffer   = 1 << 20   // bytes of bodies that nobody has read yet
+	streamBuffer = 256 << 10 // of them of each stream: one that is not read does not take all of it from the others
 )
 
 // fieldOverhead is what a field counts beside its name and value, in bytes (RFC
@@ -73,7 +74,7 @@ func (c *conn) serveHTTP2() {
 		DisableGeneralOptionsHandler: true,
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams:          maxStreams,
-			MaxReceiveBufferPerConnection: streamBuffer,
+			MaxReceiveBufferPerConnection: connBuffer,
 			MaxReceiveBufferPerStream:     streamBuffer,
 			SendPingTimeout:               time.Duration(timeouts.Idle), // then it asks whether the client is there
 			WriteByteTimeout:              time.Duration(timeouts.Write),
