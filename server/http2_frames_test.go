@@ -289,7 +289,7 @@ func TestHTTP2RequestsAfterReload(t *testing.T) {
 func TestHTTP2EndsOnce(t *testing.T) {
 	s := startTLS(t, probesInFile)
 	f := s.frames()
-	f.request(true, ":authority", "a", "do", "a.content:sleep:600")
+	f.request(true, ":authority", "a", "do", "a.content:sleep:1000")
 	waitFor(t, "the exchange to run", func() bool { return s.inFlight() == 1 })
 	stopped := s.stopping()
 	if got := f.answer(); got != "goaway NO_ERROR 200" {
