@@ -146,7 +146,7 @@ func (p *protection) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, 
 	if supplied := p.supplied(hello); supplied != nil {
 		return supplied, nil
 	}
-	if first := p.chooser.Default(); first != nil {
+	if first := p.chooser.Default(hello); first != nil {
 		return first, nil
 	}
 	return nil, errNoCertificate
