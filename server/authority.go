@@ -77,6 +77,16 @@ func appendAuthority(dst, b []byte, tls bool) (_ []byte, ok bool) {
 	return dst, true
 }
 
+// sameAuthority tells whether two authorities over TLS have one canonical form.
+func sameAuthority(a, b string) bool {
+	if a == b {
+		return true
+	}
+	first, ok := appendAuthority(nil, []byte(a), true)
+	second, okToo := appendAuthority(nil, []byte(b), true)
+	return ok && okToo && bytes.Equal(first, second)
+}
+
 func appendIPv6(dst, host []byte) (_ []byte, ok bool) {
 	if host[len(host)-1] != ']' {
 		return dst, false

@@ -123,7 +123,7 @@ func (c *conn) deliver(err error) error {
 		err = c.w.Flush()
 	}
 	if c.stream != nil {
-		c.stream.finish(err != nil)
+		c.stream.finish(err != nil, time.Duration(c.config.Server.Timeouts.Write))
 	}
 	return err
 }

@@ -153,7 +153,8 @@ func (s *Server) drain(limit time.Duration) error {
 		switch {
 		case c.shaking.Load():
 			c.socket.SetDeadline(time.Now().Add(lastWait))
-		case c.multiplexed != nil: // see below
+		case c.multiplexed != nil:
+			c.hastenHTTP2() // and see below
 		case c.recall():
 		case c.idle.Load():
 			c.net.SetReadDeadline(time.Unix(1, 0)) // the connection does the rest: see awaitLast
@@ -188,7 +189,7 @@ func (s *Server) endMultiplexed() {
 	defer s.mu.Unlock()
 	for c := range s.conns {
 		if m := c.multiplexed; m != nil {
-			go m.end()
+			m.end()
 		}
 	}
 }

@@ -134,9 +134,6 @@ func (x *exchange) begin() {
 func (x *exchange) prepare() {
 	h := &x.request.Header
 	x.response.SkipBody = h.IsHead()
-	if x.conn.stream != nil {
-		h.SetProtocol("HTTP/2.0")
-	}
 	x.keep = x.conn.stream == nil && !h.ConnectionClose() && x.conn.requests < x.generation.config.Server.Limits.Requests
 	x.body.begin(x)
 	x.believe()

@@ -26,18 +26,30 @@ type multiplexed struct {
 	local    netip.AddrPort
 	number   uint64
 	requests atomic.Int64
+	begun    atomic.Bool // the client speaks HTTP/2
+	ended    atomic.Bool // end has been called
 }
 
-// protocolHTTP2 is HTTP/2's name in the handshake (ALPN).
-const protocolHTTP2 = "h2"
+// HTTP/2's names: in the handshake (ALPN), and in logs and variables.
+const (
+	protocolHTTP2 = "h2"
+	nameHTTP2     = "HTTP/2.0"
+)
 
 // Bounds of a connection of HTTP/2. Who opens and resets streams faster than
 // they end is cut off by net/http: a stream counts until its exchange has
 // ended.
 const (
-	maxStreams   = 128     // at once (nginx: http2_max_concurrent_streams)
-	streamBuffer = 1 << 20 // bytes of bodies that nobody has read yet, of the connection and of each stream
+	maxStreams   = 128       // at once (nginx: http2_max_concurrent_streams)
+	connBuffer   = 1 << 20   // bytes of bodies that nobody has read yet
+	streamBuffer = 256 << 10 // of them of each stream: one that is not read does not take all of it from the others
 )
+
+// fieldOverhead is what a field counts beside its name and value, in bytes (RFC
+// 9113, section 6.5.2). net/http refuses heads that are far too large, which no
+// log and no metric shows; those within twice the limits get past it, to be held
+// to them as over HTTP/1.1.
+const fieldOverhead = 32
 
 // serveHTTP2 serves a connection whose client has chosen HTTP/2, to its end.
 func (c *conn) serveHTTP2() {
@@ -46,14 +58,23 @@ func (c *conn) serveHTTP2() {
 	l := &handedOver{conn: c.net, closed: make(chan struct{})}
 	m.base = &http.Server{
 		Handler:        m,
-		MaxHeaderBytes: int(limits.HeaderSize),
+		MaxHeaderBytes: 2 * (int(limits.HeaderSize) + fieldOverhead*limits.Headers),
 		IdleTimeout:    time.Duration(timeouts.Idle),
 		ErrorLog:       log.New(io.Discard, "", 0),
 		Protocols:      new(http.Protocols),
-		ConnState:      l.state,
+		ConnState: func(_ net.Conn, state http.ConnState) {
+			switch state {
+			case http.StateActive:
+				c.beginHTTP2()
+			case http.StateClosed:
+				l.once.Do(func() { close(l.closed) })
+			}
+		},
+		// OPTIONS * is answered by the server, and logged, as over HTTP/1.1.
+		DisableGeneralOptionsHandler: true,
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams:          maxStreams,
-			MaxReceiveBufferPerConnection: streamBuffer,
+			MaxReceiveBufferPerConnection: connBuffer,
 			MaxReceiveBufferPerStream:     streamBuffer,
 			SendPingTimeout:               time.Duration(timeouts.Idle), // then it asks whether the client is there
 			WriteByteTimeout:              time.Duration(timeouts.Write),
@@ -64,18 +85,44 @@ func (c *conn) serveHTTP2() {
 		c.server.mu.Lock()
 		defer c.server.mu.Unlock()
 		c.multiplexed = m
+		c.net.SetReadDeadline(time.Time{}) // drain may have taken the connection for idle
+		c.hastenHTTP2()
 	}
 	_ = m.base.Serve(l) // it ends when the connection does, or with end
 	<-l.closed
 }
 
+// hastenHTTP2 has a client that has not yet begun to speak HTTP/2 do so soon, where
+// the server stops. It is called locked.
+func (c *conn) hastenHTTP2() {
+	if c.server.draining.Load() && !c.multiplexed.begun.Load() {
+		c.net.SetReadDeadline(time.Now().Add(lastWait))
+	}
+}
+
+// beginHTTP2 is called when a client begins to speak HTTP/2, and again whenever it
+// has been idle.
+func (c *conn) beginHTTP2() {
+	m := c.multiplexed
+	if m.begun.Load() {
+		return
+	}
+	c.server.mu.Lock()
+	defer c.server.mu.Unlock()
+	m.begun.Store(true)
+	c.net.SetReadDeadline(time.Time{})
+}
+
 // end asks the client to send no further requests (GOAWAY). Those that it has
-// sent are served, then the connection closes. The base must have the
-// connection.
+// sent are served, then the connection closes. It does nothing before the client
+// has begun to speak HTTP/2, or a second time.
 func (m *multiplexed) end() {
+	if !m.begun.Load() || m.ended.Swap(true) {
+		return
+	}
 	done, cancel := context.WithCancel(context.Background())
 	cancel() // who waits for the connection waits elsewhere
-	_ = m.base.Shutdown(done)
+	go m.base.Shutdown(done)
 }
 
 // handedOver is a listener that hands over one connection, whose handshake is
@@ -97,13 +144,6 @@ func (l *handedOver) Accept() (net.Conn, error) {
 	return nil, net.ErrClosed
 }
 
-// state is told what becomes of the connection.
-func (l *handedOver) state(_ net.Conn, state http.ConnState) {
-	if state == http.StateClosed {
-		l.once.Do(func() { close(l.closed) })
-	}
-}
-
 func (l *handedOver) Close() error   { return nil }
 func (l *handedOver) Addr() net.Addr { return nil }
 
@@ -112,8 +152,8 @@ func (m *multiplexed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s := m.server
 	c := s.generation.Load().config
 	number := int(m.requests.Add(1))
-	if number == c.Server.Limits.Requests {
-		go m.end()
+	if number >= c.Server.Limits.Requests { // a reload may have lowered it
+		m.end()
 	}
 	st := newStream(w, r)
 	go s.streamConn(m, st, c, number).serveStream()
@@ -135,7 +175,7 @@ func (s *Server) streamConn(m *multiplexed, st *stream, config *config.Config, n
 // serveStream serves the one request of a stream.
 func (c *conn) serveStream() {
 	s, st := c.server, c.stream
-	defer st.finish(true) // where it has not been finished well
+	defer st.finish(true, 0) // where it has not been finished well
 	if !s.addStream(c) {
 		c.free()
 		return

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -363,4 +364,35 @@ func TestHTTP2Curl(t *testing.T) {
 	if string(out) != "a read 9: from curl 2 200" {
 		t.Errorf("got %q", out)
 	}
+}
+
+// A body that nobody reads yet does not keep the connection's others waiting.
+func TestHTTP2UnreadBody(t *testing.T) {
+	s := startTLS(t, probesInFile+"[server.timeouts]\nbody = \"1s\"\n")
+	c := s.http2Client()
+	ctx, cancel := context.WithCancel(t.Context())
+	var sent atomic.Int64
+	unread, _ := http.NewRequestWithContext(ctx, "POST", "https://"+s.address+"/all", io.TeeReader(strings.NewReader(strings.Repeat("x", 2<<20)), counter{&sent}))
+	unread.Header.Set("Do", "a.content:sleep:30000")
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if answer, err := c.Do(unread); err == nil {
+			answer.Body.Close()
+		}
+	}()
+	waitFor(t, "the first body to come", func() bool { return sent.Load() >= streamBuffer })
+	if r := s.ask(c, "POST", "/all", "a.content:body", strings.NewReader("hello")); r.body != "a read 5: hello" || s.connections() != 1 {
+		t.Errorf("%d %q over %d connections", r.StatusCode, r.body, s.connections())
+	}
+	cancel()
+	<-ended
+}
+
+// counter counts what is written to it.
+type counter struct{ n *atomic.Int64 }
+
+func (c counter) Write(p []byte) (int, error) {
+	c.n.Add(int64(len(p)))
+	return len(p), nil
 }

@@ -152,7 +152,7 @@ func (x *exchange) upgrade() []byte {
 		return nil
 	}
 	protocol := h.PeekBytes(upgradeName)
-	if bytes.HasPrefix(protocol, []byte("h2")) || bytes.ContainsAny(protocol, ",") {
+	if len(protocol) >= 2 && isName(protocol[:2], "h2") || bytes.ContainsAny(protocol, ",") {
 		return nil
 	}
 	return protocol

@@ -625,7 +625,7 @@ func TestTunnel(t *testing.T) {
 	if g := s.group("app").State().Peers[0]; g.Requests != 1 {
 		t.Errorf("the peer's answer does not count: %+v", g)
 	}
-	for _, headers := range []string{"Connection: Upgrade\nUpgrade: h2c\n", "Upgrade: websocket\n", "Connection: Upgrade\nUpgrade: websocket, h2c\n"} {
+	for _, headers := range []string{"Connection: Upgrade\nUpgrade: h2c\n", "Connection: Upgrade\nUpgrade: H2C\n", "Upgrade: websocket\n", "Connection: Upgrade\nUpgrade: websocket, h2c\n"} {
 		c := s.dial()
 		c.send("GET / HTTP/1.1\nHost: a\n" + headers + "\n")
 		if r := c.receive("GET"); r.body != "plain" {

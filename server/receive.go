@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -19,17 +20,17 @@ func (x *exchange) receive() int {
 	x.unparsed = true
 	head, status := x.conn.awaitHead()
 	if status != 0 {
-		x.line = firstLine(head)
+		x.line = x.firstLine(head)
 		return status
 	}
 	h := &x.head
 	if status := h.scan(head); status != 0 {
-		x.line = firstLine(head)
+		x.line = x.firstLine(head)
 		return status
 	}
 	limits := &x.generation.config.Server.Limits
 	if h.lines > limits.Headers {
-		x.line = firstLine(head)
+		x.line = x.firstLine(head)
 		return fasthttp.StatusRequestHeaderFieldsTooLarge
 	}
 	// What the server's own plugins put into a subrequest stays.
@@ -40,10 +41,13 @@ func (x *exchange) receive() int {
 	}
 	line := head[:h.line]
 	if err := x.request.Header.Read(x.conn.r); err != nil {
-		x.line = firstLine(line)
+		x.line = x.firstLine(line)
 		return fasthttp.StatusBadRequest
 	}
 	x.unparsed = false
+	if x.conn.stream != nil {
+		x.request.Header.SetProtocol(nameHTTP2)
+	}
 	if status := x.canonicalise(); status != 0 {
 		return status
 	}
@@ -178,7 +182,11 @@ func tooLarge(head []byte) int {
 }
 
 // firstLine is what the access log shows of a request that was never parsed.
-func firstLine(head []byte) string {
+func (x *exchange) firstLine(head []byte) string {
 	line, _, _ := bytes.Cut(head, newline)
-	return string(bytes.TrimRight(line[:min(len(line), 200)], "\r"))
+	text := string(bytes.TrimRight(line[:min(len(line), 200)], "\r"))
+	if rest, found := strings.CutSuffix(text, " HTTP/1.1"); found && x.conn.stream != nil {
+		return rest + " " + nameHTTP2
+	}
+	return text
 }

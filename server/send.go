@@ -23,9 +23,14 @@ func (x *exchange) send() {
 		return // nobody is there
 	}
 	x.filterHead()
+	if x.passing.upgraded {
+		if x.failure == 0 && x.response.StatusCode() == fasthttp.StatusSwitchingProtocols {
+			x.passing.tunnel()
+			return
+		}
+		x.keep = false // a filter has refused it; what the client has sent meanwhile may be for the tunnel
+	}
 	switch {
-	case x.passing.upgraded && x.failure == 0:
-		x.passing.tunnel()
 	case x.headSent:
 		x.endFlushed()
 	case x.response.IsBodyStream():

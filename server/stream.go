@@ -60,11 +60,18 @@ func appendRequestHead(dst []byte, r *http.Request) []byte {
 	}
 	dst = append(append(append(append(dst, r.Method...), ' '), r.RequestURI...), " HTTP/1.1\r\nHost: "...)
 	dst = append(append(dst, r.Host...), "\r\n"...)
-	switch {
-	case r.ContentLength < 0:
+	for i, host := range r.Header["Host"] {
+		if i > 0 || !sameAuthority(host, r.Host) {
+			dst = append(append(append(dst, "Host: "...), host...), "\r\n"...) // one of the two lies, and will be refused
+		}
+	}
+	if r.ContentLength < 0 {
 		dst = append(dst, "Transfer-Encoding: chunked\r\n"...)
-	case r.ContentLength > 0 || r.Header["Content-Length"] != nil:
-		dst = append(strconv.AppendInt(append(dst, "Content-Length: "...), r.ContentLength, 10), "\r\n"...)
+	}
+	for _, length := range r.Header["Content-Length"] {
+		if dst = append(append(append(dst, "Content-Length: "...), length...), "\r\n"...); length != strconv.FormatInt(r.ContentLength, 10) {
+			dst = append(dst, "Content-Length: \r\n"...) // it is not the body's: likewise
+		}
 	}
 	if r.ContentLength < 0 && len(r.Trailer) > 0 {
 		names := slices.Sorted(maps.Keys(r.Trailer))
@@ -168,8 +175,9 @@ func (s *stream) sendTrailer(fields []byte) {
 }
 
 // finish ends the stream: the client has the whole response then, or sees that
-// it is broken. Only the first call counts.
-func (s *stream) finish(failed bool) {
+// it is broken. What net/http still has to send of it the client must take in that
+// time. Only the first call counts.
+func (s *stream) finish(failed bool, within time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended {
@@ -178,7 +186,9 @@ func (s *stream) finish(failed bool) {
 	s.ended = true
 	s.reading.stop()
 	s.writing.stop()
-	s.failed = failed
+	if s.failed = failed; !failed {
+		s.control.SetWriteDeadline(time.Now().Add(within))
+	}
 	close(s.done)
 }
 

@@ -146,17 +146,18 @@ func (p *protection) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, 
 	if supplied := p.supplied(hello); supplied != nil {
 		return supplied, nil
 	}
-	if first := p.chooser.Default(); first != nil {
+	if first := p.chooser.Default(hello); first != nil {
 		return first, nil
 	}
 	return nil, errNoCertificate
 }
 
-// supplied asks the plugin, where there is one. That of a generation which has
-// been replaced meanwhile is gone, and the one in its place is asked.
+// supplied asks the plugin, where there is one and the client has named what may
+// be a host: it may send anything, as long as it likes. The plugin of a generation
+// which has been replaced meanwhile is gone, and the one in its place is asked.
 func (p *protection) supplied(hello *tls.ClientHelloInfo) *tls.Certificate {
 	name := askedFor(hello)
-	for p != nil && p.supply != nil && name != "" {
+	for p != nil && p.supply != nil && isCanonicalHost([]byte(name)) {
 		supplied, err := p.supply.get(name)
 		if err == nil {
 			return supplied

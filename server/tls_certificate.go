@@ -98,7 +98,9 @@ func (s *supply) ask(name string, one *supplied) {
 	case err != nil:
 		s.log.Error(err.Error(), "server_name", name)
 	case run.certificate != nil:
-		one.certificate, one.until = run.certificate, time.Now().Add(keepSupplied)
+		one.certificate = run.certificate
+		valid := time.Until(run.certificate.Leaf.NotAfter) // then the plugin may have the next one
+		one.until = time.Now().Add(max(keepNothing, min(keepSupplied, valid)))
 	}
 }
 

@@ -119,6 +119,24 @@ func TestTLSCertificateOfNobody(t *testing.T) {
 	}
 }
 
+// A certificate that a plugin supplies is kept no longer than it is valid.
+func TestTLSCertificateThatExpires(t *testing.T) {
+	t.Cleanup(closeIdleConnections)
+	s := startTLS(t, suppliedConfig(t, ""))
+	supply := s.generation.Load().protection("main").supply
+	for name, valid := range map[string]time.Duration{"long.example": time.Hour, "short.example": time.Minute, "past.example": -time.Minute} {
+		cert, key := s.authority.IssueUntil(t, time.Now().Add(valid), name)
+		s.put(name, append(cert, key...))
+		if got, err := supply.get(name); got == nil || err != nil {
+			t.Fatal(name, got, err)
+		}
+		want := max(keepNothing, min(keepSupplied, valid))
+		if left := time.Until(supply.kept[name].until); left > want || left < want-5*time.Second {
+			t.Errorf("%s is kept for %s, want %s", name, left, want)
+		}
+	}
+}
+
 // However many names clients ask for, what is kept of them is bounded, and a
 // plugin is asked once for those who ask at the same time.
 func TestTLSCertificatesAreBounded(t *testing.T) {
@@ -139,6 +157,22 @@ func TestTLSCertificatesAreBounded(t *testing.T) {
 	asking.Wait()
 	if len(supply.kept) > maxSupplied {
 		t.Errorf("%d names are kept", len(supply.kept))
+	}
+}
+
+// What can be no host's name no plugin is asked for, and nothing is kept of it.
+func TestTLSNamesThatAreNone(t *testing.T) {
+	t.Cleanup(closeIdleConnections)
+	s := startTLS(t, suppliedConfig(t, `, certificates = ["first"]`))
+	p := s.generation.Load().protection("main")
+	for _, name := range []string{strings.Repeat("a.", 20000) + "example", "a..example", ".example", "a example", "a\nb.example", "*.example", "b\xfccher.example", "../x"} {
+		chosen, err := p.certificate(&tls.ClientHelloInfo{ServerName: name})
+		if err != nil || chosen.Leaf.DNSNames[0] != "first.example" {
+			t.Errorf("%.20q: %v", name, err)
+		}
+		if n := len(p.supply.kept); n != 0 {
+			t.Fatalf("%.20q: %d names are kept", name, n)
+		}
 	}
 }
 

@@ -28,9 +28,9 @@ func (s *passing) tunnel() {
 	if x.sendErr = x.conn.w.Flush(); x.sendErr != nil {
 		return
 	}
-	t := &tunnel{silence: time.Duration(s.proxy.config.ReadTimeout), last: &atomic.Int64{}}
-	t.last.Store(time.Now().UnixNano())
 	peer, client := s.conn.Net(), x.conn.net
+	t := &tunnel{silence: time.Duration(s.proxy.config.ReadTimeout), cut: func() { peer.Close(); x.conn.sever() }}
+	t.last.Store(time.Now().UnixNano())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -47,7 +47,8 @@ var errTunnelEnded = errors.New("the tunnel has ended")
 // tunnel is what both directions know.
 type tunnel struct {
 	silence time.Duration
-	last    *atomic.Int64 // when something came, from either side
+	last    atomic.Int64 // when something came, from either side
+	cut     func()       // ends both sides; the client's socket is closed later, see sever
 }
 
 // tunnelLook is how often a silent direction looks whether the other is silent
@@ -87,11 +88,10 @@ func (t *tunnel) copy(to, from net.Conn, buffered *bufio.Reader) (n int64) {
 			if half, ok := to.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
 				return n
 			}
-			to.Close()
+			t.cut()
 			return n
 		default:
-			to.Close()
-			from.Close()
+			t.cut()
 			return n
 		}
 	}

@@ -1,8 +1,13 @@
 package certificate
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
@@ -134,10 +139,60 @@ func TestChoose(t *testing.T) {
 			t.Errorf("%q: got %v", name, got)
 		}
 	}
-	if chooser.Default() != certificates[0].Current() {
-		t.Error("the default is not the first")
-	}
-	if NewChooser(nil).Default() != nil {
+	if NewChooser(nil).Default(&tls.ClientHelloInfo{}) != nil {
 		t.Error("there is a default among none")
 	}
+}
+
+// The default is the first, or for a client that cannot use it one for the same
+// name that it can.
+func TestDefault(t *testing.T) {
+	dir, authority := t.TempDir(), certificatetest.New(t)
+	load := func(name string) *Certificate {
+		c, err := Load(filesIn(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	authority.Write(t, dir, "first", "first.example", "www.example")
+	writeRSA(t, dir, "other", "other.example")
+	writeRSA(t, dir, "old", "WWW.example")
+	first, other, old := load("first"), load("other"), load("old")
+	modern, rsaOnly := tls.ECDSAWithP256AndSHA256, tls.PSSWithSHA256
+	for _, test := range []struct {
+		certificates []*Certificate
+		scheme       tls.SignatureScheme
+		want         *Certificate
+	}{
+		{[]*Certificate{first, other, old}, modern, first},
+		{[]*Certificate{first, other, old}, rsaOnly, old},
+		{[]*Certificate{first, other}, rsaOnly, first},
+		{[]*Certificate{old, first}, modern, first},
+	} {
+		for _, name := range []string{"", "unknown.example"} {
+			hello := &tls.ClientHelloInfo{
+				ServerName: name, SupportedVersions: []uint16{tls.VersionTLS13},
+				SignatureSchemes: []tls.SignatureScheme{test.scheme}, SupportedCurves: []tls.CurveID{tls.CurveP256},
+			}
+			if got := NewChooser(test.certificates).Default(hello); got != test.want.Current() {
+				t.Errorf("%d certificates, %v, %q: got that of %v", len(test.certificates), test.scheme, name, got.Leaf.DNSNames)
+			}
+		}
+	}
+}
+
+// writeRSA writes a certificate of the kind that old clients know.
+func writeRSA(t *testing.T, dir, file, name string) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{name}, NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificatetest.WriteFile(t, dir, file+".pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	certificatetest.WriteFile(t, dir, file+".key", pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}))
 }

@@ -66,10 +66,22 @@ func (c *Chooser) Named(hello *tls.ClientHelloInfo) *tls.Certificate {
 }
 
 // Default is the certificate for clients that ask for no name, or for one that
-// no certificate is for: the first. It is nil where there are none.
-func (c *Chooser) Default() *tls.Certificate {
+// no certificate is for: the first, or where the client cannot use that the next
+// that shares a name with it. It is nil where there are none.
+func (c *Chooser) Default(hello *tls.ClientHelloInfo) *tls.Certificate {
 	if len(c.certificates) == 0 {
 		return nil
 	}
-	return c.certificates[0].Current()
+	nameless := *hello
+	nameless.ServerName = "" // else no certificate would do
+	first := c.certificates[0].Current()
+	names := *c.index.Load()
+	for _, name := range first.Leaf.DNSNames {
+		for _, certificate := range names[strings.ToLower(name)] {
+			if nameless.SupportsCertificate(certificate) == nil {
+				return certificate
+			}
+		}
+	}
+	return first
 }
