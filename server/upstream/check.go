@@ -59,9 +59,15 @@ func (g *Group) checkAll(ctx context.Context) {
 func (p *Peer) check(ctx context.Context, o *Options) error {
 	ctx, cancel := context.WithTimeout(ctx, o.Check.Timeout)
 	defer cancel()
+	// The transport's own context would not end with the check: it lets a
+	// connection that is being made be made, for requests to come.
+	open := func(context.Context, string, string) (net.Conn, error) {
+		nc, _, err := p.open(ctx, o.Connecting, o.Dial)
+		return nc, err
+	}
 	transport := &http.Transport{
-		DialContext:            func(ctx context.Context, _, _ string) (net.Conn, error) { return o.Dial(ctx, p.Network, p.Address) },
-		TLSClientConfig:        o.Connecting.TLS,
+		DialContext:            open,
+		DialTLSContext:         open,
 		DisableKeepAlives:      true,
 		MaxResponseHeaderBytes: 64 << 10,
 	}
