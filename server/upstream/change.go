@@ -299,7 +299,7 @@ func (g *Group) arrange() {
 			continue
 		}
 		for _, p := range e.peers {
-			p.idle.set(g.options.Connecting.Keep, g.options.Connecting.KeepTimeout)
+			p.idle.set(&g.options.Connecting)
 			p.weight, p.most, p.backup = int64(e.options.Weight), e.options.MaxConnections, e.options.Backup
 			p.down, p.draining = e.options.Down, e.draining
 			t := &g.tiers[0]

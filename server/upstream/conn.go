@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"bufio"
+	"crypto/tls"
 	"errors"
 	"net"
 	"os"
@@ -22,7 +23,8 @@ type Conn struct {
 	peer   *Peer
 	net    net.Conn
 	secure bool
-	used   bool // it has served an exchange before
+	tls    *tls.Config // where it is secure: that it was made with
+	used   bool        // it has served an exchange before
 	since  time.Time
 	epoch  time.Time // what deadlines are counted from
 
@@ -60,8 +62,8 @@ var buffers = struct{ readers, writers sync.Pool }{
 	sync.Pool{New: func() any { return bufio.NewWriterSize(nil, writeBuffer) }},
 }
 
-func newConn(p *Peer, nc net.Conn, secure bool) *Conn {
-	return &Conn{peer: p, net: nc, secure: secure, epoch: time.Now()}
+func newConn(p *Peer, nc net.Conn, secure bool, how *tls.Config) *Conn {
+	return &Conn{peer: p, net: nc, secure: secure, tls: how, epoch: time.Now()}
 }
 
 // begin makes the connection ready for an exchange.

@@ -49,7 +49,7 @@ func (p *Peer) dial() (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newConn(p, nc, secure), nil
+	return newConn(p, nc, secure, how.TLS), nil
 }
 
 // open connects to the peer, by TLS where its address says so. Nothing is left

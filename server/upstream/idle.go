@@ -1,6 +1,8 @@
 package upstream
 
 import (
+	"crypto/tls"
+	"slices"
 	"sync"
 	"time"
 )
@@ -12,6 +14,7 @@ type idle struct {
 	conns   []*Conn
 	most    int           // that are kept (nginx: keepalive)
 	timeout time.Duration // that one may wait (nginx: keepalive_timeout)
+	tls     *tls.Config   // of those over TLS: one with another was made before an update
 	closed  bool
 	timer   *time.Timer // closes what has waited for too long; nil until there is something
 	running bool
@@ -46,7 +49,7 @@ func (i *idle) put(c *Conn) bool {
 	c.since = time.Now()
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.closed || len(i.conns) >= i.most {
+	if i.closed || len(i.conns) >= i.most || c.secure && c.tls != i.tls {
 		return false
 	}
 	i.conns = append(i.conns, c)
@@ -69,24 +72,44 @@ func (i *idle) expire() {
 	for old < len(i.conns) && now.Sub(i.conns[old].since) >= i.timeout {
 		old++
 	}
-	expired := append([]*Conn(nil), i.conns[:old]...)
-	n := copy(i.conns, i.conns[old:])
-	clear(i.conns[n:])
-	i.conns = i.conns[:n]
-	if i.running = n > 0 && !i.closed; i.running {
+	expired := i.cut(old)
+	if i.running = len(i.conns) > 0 && !i.closed; i.running {
 		i.timer.Reset(i.timeout - now.Sub(i.conns[0].since))
 	}
 	i.mu.Unlock()
-	for _, c := range expired {
-		c.net.Close()
-	}
+	closeAll(expired)
 }
 
-// set changes how many are kept, and for how long.
-func (i *idle) set(most int, timeout time.Duration) {
+// cut takes the n oldest out, none where n is negative. It is called locked.
+func (i *idle) cut(n int) []*Conn {
+	if n <= 0 {
+		return nil
+	}
+	oldest := slices.Clone(i.conns[:n])
+	i.conns = slices.Delete(i.conns, 0, n)
+	return oldest
+}
+
+// set changes how many are kept, for how long, and how they are protected. What
+// would not be kept now is closed.
+func (i *idle) set(how *Connecting) {
 	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.most, i.timeout = most, timeout
+	surplus := i.cut(len(i.conns) - how.Keep)
+	if i.tls != how.TLS && len(i.conns) > 0 && i.conns[0].secure {
+		surplus = append(surplus, i.cut(len(i.conns))...)
+	}
+	if i.running && i.timeout != how.KeepTimeout && len(i.conns) > 0 {
+		i.timer.Reset(how.KeepTimeout - time.Since(i.conns[0].since))
+	}
+	i.most, i.timeout, i.tls = how.Keep, how.KeepTimeout, how.TLS
+	i.mu.Unlock()
+	closeAll(surplus)
+}
+
+func closeAll(conns []*Conn) {
+	for _, c := range conns {
+		c.net.Close()
+	}
 }
 
 // close closes all of them, and what is put later.
@@ -94,9 +117,7 @@ func (i *idle) close() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.closed = true
-	for _, c := range i.conns {
-		c.net.Close()
-	}
+	closeAll(i.conns)
 	i.conns = nil
 	if i.timer != nil {
 		i.timer.Stop()

@@ -48,7 +48,7 @@ func newPeer(g *Group, name, address string) *Peer {
 		p.text = name
 	}
 	p.id = hashKey(p.text)
-	p.idle.set(g.options.Connecting.Keep, g.options.Connecting.KeepTimeout)
+	p.idle.set(&g.options.Connecting)
 	return p
 }
 
