@@ -174,13 +174,21 @@ func (g *Group) busy(r *Request) bool {
 func (g *Group) recount() {
 	g.live, g.settled = 0, true
 	for i := range g.tiers {
-		for _, p := range g.tiers[i].peers {
+		peers, sum := g.tiers[i].peers, int64(0)
+		for _, p := range peers {
 			if p.usable() && !p.out {
 				g.live++
+				sum += p.weight * unit
 			}
 			if p.out || !p.warm.IsZero() {
 				g.settled = false
 			}
+		}
+		if sum == 0 {
+			continue
+		}
+		for _, p := range peers { // what greater weights have left would keep one from its turn for long
+			p.current = max(-sum, min(p.current, sum))
 		}
 	}
 }

@@ -409,3 +409,24 @@ func BenchmarkPickParallel(b *testing.B) {
 		}
 	})
 }
+
+// Whatever the weights were, after a change the peers have their shares at once.
+func TestRoundRobinAfterAChangeOfWeight(t *testing.T) {
+	for name, change := range map[string]func(g *Group) error{
+		"weight": func(g *Group) error { return g.Change(address(0), Change{Weight: new(1)}) },
+		"down":   func(g *Group) error { return g.Change(address(0), Change{Down: new(true)}) },
+		"remove": func(g *Group) error { return g.Remove(address(0)) },
+		"out":    func(g *Group) error { fail(t, g, "a"); return nil },
+	} {
+		for _, before := range []int{0, 1, 5, 5000, 5001, 10000} {
+			g := weighted(t, RoundRobin, 10000, 1, 1)
+			picks(t, g, &Request{}, before)
+			if err := change(g); err != nil {
+				t.Fatal(err)
+			}
+			if n := count(t, g, 'c', 300); n < 90 {
+				t.Errorf("%s after %d requests: c has %d of the next 300", name, before, n)
+			}
+		}
+	}
+}
