@@ -24,9 +24,10 @@ type Group struct {
 	closed  bool
 	version atomic.Uint64 // of the list of peers
 
-	changing sync.Mutex // held by Update and Close, ahead of mu
-	end      context.CancelFunc
-	running  sync.WaitGroup // health checks and resolution
+	changing  sync.Mutex // held by Update and Close, ahead of mu
+	end       context.CancelFunc
+	running   sync.WaitGroup // health checks and resolution
+	resolveAt time.Time      // when names are asked for again; belongs to resolution while that runs
 }
 
 // tier are peers that are asked before those of the next: the group's own, and
