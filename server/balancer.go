@@ -89,6 +89,13 @@ func (x *exchange) pick(group *upstream.Group, r *upstream.Request) (*upstream.P
 	return group.Pick(r)
 }
 
+// balancedByPlugin tells whether a plugin chooses among the group's peers: it
+// may choose one a second time.
+func (x *exchange) balancedByPlugin(group *upstream.Group) bool {
+	b := x.generation.balancers[group]
+	return b != nil && b.plugin != nil
+}
+
 // hashKey is the exchange's key for a consistent hash, empty where it has none.
 // It is valid as long as the request is not changed.
 func (x *exchange) hashKey(k *config.HashKey) []byte {

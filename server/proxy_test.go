@@ -450,7 +450,11 @@ func TestProxyTries(t *testing.T) {
 		body, _ := io.ReadAll(r.Body)
 		fmt.Fprintf(w, "good %s", body)
 	})
-	busy := peerOf(t, func(w http.ResponseWriter, _ *http.Request) { asked.Add(1); w.WriteHeader(503) })
+	busy := peerOf(t, func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.WriteHeader(503)
+		io.WriteString(w, "its own")
+	})
 	rude := rawPeer(t, func(_ net.Conn, r *bufio.Reader) { http.ReadRequest(r); asked.Add(1) })
 	silent := rawPeer(t, func(c net.Conn, r *bufio.Reader) { http.ReadRequest(r); asked.Add(1); io.Copy(io.Discard, r) })
 	dead := closedAddress(t)
@@ -477,7 +481,10 @@ func TestProxyTries(t *testing.T) {
 		{"", []string{busy, good}, "GET", "", 503, "", 1},
 		{"retry_status = \"502-503\"\n", []string{busy, good}, "GET", "", 200, "good ", 1},
 		{"retry_status = \"502-503\"\n", []string{busy, good}, "POST", "hello", 503, "", 1},
-		{"retry_status = \"502-503\"\n", []string{busy}, "GET", "", 503, "", 1},
+		{"retry_status = \"502-503\"\n", []string{busy}, "GET", "", 503, "its own", 1}, // there is nobody else
+		{"retry_status = \"502-503\"\ntries = 3\n", []string{rude, busy}, "GET", "", 503, "its own", 2},
+		{"", []string{silent}, "GET", "", 504, "", 1},
+		{"tries = 3\n", []string{dead, silent}, "GET", "", 504, "", 1},
 		{"", []string{dead}, "GET", "", 502, "", 0},
 	} {
 		asked.Store(0)

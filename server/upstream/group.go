@@ -116,6 +116,22 @@ func (g *Group) Pick(r *Request) (*Peer, error) {
 	return p, nil
 }
 
+// Another tells whether there is a peer to pick besides this one, which the
+// request is being tried at. In a group with a queue it need not have room.
+func (g *Group) Another(r *Request, but *Peer) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := time.Now()
+	for i := range g.tiers {
+		for _, p := range g.tiers[i].peers {
+			if p != but && p.askable(r, now) && (!p.full() || g.options.Queue > 0) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // pick chooses a peer that has room, and counts the request. It answers nil
 // where there is none. It is called locked.
 //
@@ -162,7 +178,7 @@ func (g *Group) busy(r *Request) bool {
 	now := time.Now()
 	for i := range g.tiers {
 		for _, p := range g.tiers[i].peers {
-			if p.usable() && p.full() && !p.Tried(r) && !(p.out && g.live > 0 && now.Before(p.retry)) {
+			if p.full() && p.askable(r, now) {
 				return true
 			}
 		}

@@ -430,3 +430,37 @@ func TestRoundRobinAfterAChangeOfWeight(t *testing.T) {
 		}
 	}
 }
+
+func TestAnother(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		queue  int
+		change Change // of the second of two peers
+		tried  bool
+		busy   bool
+		want   bool
+	}{
+		{name: "free", want: true},
+		{name: "tried", tried: true},
+		{name: "down", change: Change{Down: new(true)}},
+		{name: "backup", change: Change{Backup: new(true)}, want: true},
+		{name: "full", change: Change{MaxConnections: new(1)}, busy: true},
+		{name: "full, with a queue", queue: 1, change: Change{MaxConnections: new(1)}, busy: true, want: true},
+	} {
+		g := opened(t, Options{Queue: c.queue, Peers: []PeerOptions{{Address: address(0)}, {Address: address(1)}}})
+		first, second := g.Peers()[0], g.Peers()[1]
+		if err := g.Change(address(1), c.change); err != nil {
+			t.Fatal(err)
+		}
+		r := &Request{}
+		if c.tried {
+			r.Tried = append(r.Tried, second)
+		}
+		if c.busy && g.Take(second) != nil {
+			t.Fatal("there is no room")
+		}
+		if got := g.Another(r, first); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}
