@@ -105,7 +105,8 @@ func (g *Group) Take(p *Peer) error {
 	return nil
 }
 
-// Pick chooses the peer for the next try. The caller ends it by Done.
+// Pick chooses the peer for the next try. The caller ends it by Done. Of a
+// request whose client has gone while it waited the error is ErrGone.
 func (g *Group) Pick(r *Request) (*Peer, error) {
 	g.mu.Lock()
 	p := g.pick(r)
