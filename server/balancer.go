@@ -79,9 +79,7 @@ func (x *exchange) pick(group *upstream.Group, r *upstream.Request) (*upstream.P
 		r.Key = x.hashKey(b.hash)
 	}
 	if b.queue > 0 {
-		if r.Deadline.IsZero() {
-			r.Deadline = time.Now().Add(b.queue)
-		}
+		r.Deadline = time.Now().Add(b.queue) // for each try: what the last one has taken is not waiting
 		if r.Gone == nil {
 			r.Gone = x.clientGone
 		}

@@ -17,6 +17,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"phasm/server/upstream"
 )
 
 // proxyConfig has one route to an upstream with these peers, and more lines for
@@ -748,5 +750,33 @@ func testProxyingAllocatesNothing(t *testing.T, rest string) {
 	many := testing.AllocsPerRun(5, func() { requestsOf(t, s, getHello, 100+more) })
 	if perRequest := (many - few) / more; perRequest >= 0.02 { // the deadline moves now and then
 		t.Errorf("%.3f allocations per request", perRequest)
+	}
+}
+
+// The time that a peer has taken is none that the request has waited for room.
+func TestAQueuedRetryWaits(t *testing.T) {
+	silent := rawPeer(t, func(c net.Conn, r *bufio.Reader) { http.ReadRequest(r); io.Copy(io.Discard, r) })
+	good := peerOf(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "good") })
+	s := start(t, fmt.Sprintf(`
+[upstreams.app]
+peers = [{address = %q}, {address = %q, max_connections = 1}]
+max_fails = 0
+read_timeout = "600ms"
+queue = 1
+queue_timeout = "500ms"
+[routes.app]
+match = "/"
+upstream = "app"
+`, silent, strings.TrimPrefix(good, "http://")))
+	group := s.group("app")
+	if err := group.Take(group.Peers()[1]); err != nil {
+		t.Fatal(err)
+	}
+	c := s.dial()
+	c.send("GET / HTTP/1.1\nHost: a\n\n")
+	waitFor(t, "the request to queue", func() bool { return group.State().Waiting == 1 })
+	group.Peers()[1].Done(upstream.Served)
+	if r := c.receive("GET"); r.body != "good" {
+		t.Errorf("%d %q", r.StatusCode, r.body)
 	}
 }
