@@ -24,6 +24,10 @@ type idle struct {
 // whether the peer has closed it.
 const trust = 50 * time.Millisecond
 
+// sweep is how often connections that wait are looked at: one that the peer has
+// closed would keep its descriptor until it is too old.
+const sweep = 5 * time.Second
+
 // take is a connection that its peer has not closed, nil where there is none.
 func (i *idle) take(careful bool) *Conn {
 	for {
@@ -56,28 +60,38 @@ func (i *idle) put(c *Conn) bool {
 	if !i.running {
 		i.running = true
 		if i.timer == nil {
-			i.timer = time.AfterFunc(i.timeout, i.expire)
+			i.timer = time.AfterFunc(i.pause(c.since), i.expire)
 		} else {
-			i.timer.Reset(i.timeout)
+			i.timer.Reset(i.pause(c.since))
 		}
 	}
 	return true
 }
 
-// expire closes what has waited for too long.
+// expire closes what has waited for too long, and what the peer has closed.
 func (i *idle) expire() {
 	i.mu.Lock()
-	old := 0
+	defer i.mu.Unlock()
 	now := time.Now()
-	for old < len(i.conns) && now.Sub(i.conns[old].since) >= i.timeout {
-		old++
-	}
-	expired := i.cut(old)
+	i.conns = slices.DeleteFunc(i.conns, func(c *Conn) bool {
+		over := now.Sub(c.since) >= i.timeout || !c.alive()
+		if over {
+			c.net.Close()
+		}
+		return over
+	})
 	if i.running = len(i.conns) > 0 && !i.closed; i.running {
-		i.timer.Reset(i.timeout - now.Sub(i.conns[0].since))
+		i.timer.Reset(i.pause(now))
 	}
-	i.mu.Unlock()
-	closeAll(expired)
+}
+
+// pause is how long nothing need be looked at. It is called locked.
+func (i *idle) pause(now time.Time) time.Duration {
+	oldest := now
+	if len(i.conns) > 0 {
+		oldest = i.conns[0].since
+	}
+	return min(i.timeout-now.Sub(oldest), sweep)
 }
 
 // cut takes the n oldest out, none where n is negative. It is called locked.
@@ -98,10 +112,11 @@ func (i *idle) set(how *Connecting) {
 	if i.tls != how.TLS && len(i.conns) > 0 && i.conns[0].secure {
 		surplus = append(surplus, i.cut(len(i.conns))...)
 	}
-	if i.running && i.timeout != how.KeepTimeout && len(i.conns) > 0 {
-		i.timer.Reset(how.KeepTimeout - time.Since(i.conns[0].since))
-	}
+	shorter := how.KeepTimeout < i.timeout
 	i.most, i.timeout, i.tls = how.Keep, how.KeepTimeout, how.TLS
+	if i.running && shorter {
+		i.timer.Reset(i.pause(time.Now()))
+	}
 	i.mu.Unlock()
 	closeAll(surplus)
 }

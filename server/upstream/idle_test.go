@@ -193,3 +193,25 @@ func TestClosedConnectionsOverTLS(t *testing.T) {
 		}
 	}
 }
+
+// What the peer has closed is closed before it is needed, or too old.
+func TestConnectionsThatThePeerClosesEnd(t *testing.T) {
+	g, accepted, _ := overTLS(t)
+	p := g.Peers()[0]
+	keep(t, p, 3)
+	stays, closed := p.idle.conns[1], p.idle.conns[0]
+	for range 3 {
+		if c := <-accepted; c.RemoteAddr().String() != stays.net.LocalAddr().String() {
+			c.Close()
+		}
+	}
+	for deadline := time.Now().Add(5 * time.Second); len(p.idle.conns) > 1 && time.Now().Before(deadline); p.idle.expire() {
+		time.Sleep(time.Millisecond)
+	}
+	if c := p.idle.conns; len(c) != 1 || c[0] != stays {
+		t.Errorf("%d connections are kept", len(c))
+	}
+	if err := closed.net.SetDeadline(time.Time{}); err == nil {
+		t.Error("one that the peer has closed is open")
+	}
+}
