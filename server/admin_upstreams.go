@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"slices"
 
@@ -68,7 +69,10 @@ var errBadBody = errors.New(`the body is no change; write one as in {"peer": "12
 func readChange(w http.ResponseWriter, r *http.Request) (c peerChange, err error) {
 	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAdminBody))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&c); err != nil || d.More() || c.Peer == "" {
+	if err := d.Decode(&c); err != nil || c.Peer == "" {
+		return c, errBadBody
+	}
+	if _, err := d.Token(); err != io.EOF {
 		return c, errBadBody
 	}
 	return c, nil

@@ -79,14 +79,19 @@ func (x *exchange) pick(group *upstream.Group, r *upstream.Request) (*upstream.P
 		r.Key = x.hashKey(b.hash)
 	}
 	if b.queue > 0 {
-		if r.Deadline.IsZero() {
-			r.Deadline = time.Now().Add(b.queue)
-		}
+		r.Deadline = time.Now().Add(b.queue) // for each try: what the last one has taken is not waiting
 		if r.Gone == nil {
 			r.Gone = x.clientGone
 		}
 	}
 	return group.Pick(r)
+}
+
+// balancedByPlugin tells whether a plugin chooses among the group's peers: it
+// may choose one a second time.
+func (x *exchange) balancedByPlugin(group *upstream.Group) bool {
+	b := x.generation.balancers[group]
+	return b != nil && b.plugin != nil
 }
 
 // hashKey is the exchange's key for a consistent hash, empty where it has none.

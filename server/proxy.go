@@ -120,7 +120,7 @@ func (s *passing) hear() (done bool) {
 	err := s.hearHead()
 	status := 0
 	if err == nil {
-		if status = s.head.status; !s.proxy.retried.has(status) || !s.mayRetry() {
+		if status = s.head.status; !s.proxy.retried.has(status) || !s.mayRetry(peer) {
 			s.respond()
 			return true
 		}
@@ -135,7 +135,7 @@ func (s *passing) hear() (done bool) {
 		s.answerFor(err)
 		return true
 	}
-	again := status != 0 || s.mayRetry() // it has been asked already whether another status may be tried for
+	again := status != 0 || s.mayRetry(peer) // it has been asked already whether another status may be tried for
 	if status == 0 {
 		s.x.generation.log.Warn("a peer has failed", "upstream", s.proxy.group.Name(), "peer", peer.String(),
 			"route", s.x.Route, "request_id", string(s.x.ID()), "error", err, "another_try", again)
@@ -231,9 +231,14 @@ func (s *passing) repeatable() bool {
 	return false
 }
 
-// mayRetry tells whether another peer may be asked, and counts that.
-func (s *passing) mayRetry() bool {
+// mayRetry tells whether another peer than this one may be asked, and counts
+// that. Where there is none what this one has answered, or done, is what the
+// client is told.
+func (s *passing) mayRetry(peer *upstream.Peer) bool {
 	if s.asked && !s.repeatable() || len(s.request.Tried)+1 >= s.proxy.config.Tries+s.request.More {
+		return false
+	}
+	if !s.x.balancedByPlugin(s.proxy.group) && !s.proxy.group.Another(&s.request, peer) {
 		return false
 	}
 	return s.proxy.budget.retry()

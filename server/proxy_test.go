@@ -17,6 +17,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"phasm/server/upstream"
 )
 
 // proxyConfig has one route to an upstream with these peers, and more lines for
@@ -450,7 +452,11 @@ func TestProxyTries(t *testing.T) {
 		body, _ := io.ReadAll(r.Body)
 		fmt.Fprintf(w, "good %s", body)
 	})
-	busy := peerOf(t, func(w http.ResponseWriter, _ *http.Request) { asked.Add(1); w.WriteHeader(503) })
+	busy := peerOf(t, func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.WriteHeader(503)
+		io.WriteString(w, "its own")
+	})
 	rude := rawPeer(t, func(_ net.Conn, r *bufio.Reader) { http.ReadRequest(r); asked.Add(1) })
 	silent := rawPeer(t, func(c net.Conn, r *bufio.Reader) { http.ReadRequest(r); asked.Add(1); io.Copy(io.Discard, r) })
 	dead := closedAddress(t)
@@ -477,7 +483,10 @@ func TestProxyTries(t *testing.T) {
 		{"", []string{busy, good}, "GET", "", 503, "", 1},
 		{"retry_status = \"502-503\"\n", []string{busy, good}, "GET", "", 200, "good ", 1},
 		{"retry_status = \"502-503\"\n", []string{busy, good}, "POST", "hello", 503, "", 1},
-		{"retry_status = \"502-503\"\n", []string{busy}, "GET", "", 503, "", 1},
+		{"retry_status = \"502-503\"\n", []string{busy}, "GET", "", 503, "its own", 1}, // there is nobody else
+		{"retry_status = \"502-503\"\ntries = 3\n", []string{rude, busy}, "GET", "", 503, "its own", 2},
+		{"", []string{silent}, "GET", "", 504, "", 1},
+		{"tries = 3\n", []string{dead, silent}, "GET", "", 504, "", 1},
 		{"", []string{dead}, "GET", "", 502, "", 0},
 	} {
 		asked.Store(0)
@@ -741,5 +750,33 @@ func testProxyingAllocatesNothing(t *testing.T, rest string) {
 	many := testing.AllocsPerRun(5, func() { requestsOf(t, s, getHello, 100+more) })
 	if perRequest := (many - few) / more; perRequest >= 0.02 { // the deadline moves now and then
 		t.Errorf("%.3f allocations per request", perRequest)
+	}
+}
+
+// The time that a peer has taken is none that the request has waited for room.
+func TestAQueuedRetryWaits(t *testing.T) {
+	silent := rawPeer(t, func(c net.Conn, r *bufio.Reader) { http.ReadRequest(r); io.Copy(io.Discard, r) })
+	good := peerOf(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "good") })
+	s := start(t, fmt.Sprintf(`
+[upstreams.app]
+peers = [{address = %q}, {address = %q, max_connections = 1}]
+max_fails = 0
+read_timeout = "600ms"
+queue = 1
+queue_timeout = "500ms"
+[routes.app]
+match = "/"
+upstream = "app"
+`, silent, strings.TrimPrefix(good, "http://")))
+	group := s.group("app")
+	if err := group.Take(group.Peers()[1]); err != nil {
+		t.Fatal(err)
+	}
+	c := s.dial()
+	c.send("GET / HTTP/1.1\nHost: a\n\n")
+	waitFor(t, "the request to queue", func() bool { return group.State().Waiting == 1 })
+	group.Peers()[1].Done(upstream.Served)
+	if r := c.receive("GET"); r.body != "good" {
+		t.Errorf("%d %q", r.StatusCode, r.body)
 	}
 }

@@ -137,6 +137,7 @@ func TestAdminUpstreams(t *testing.T) {
 		{"POST", "/upstreams/app/peers", `{"peer": "127.0.0.1:5", "wieght": 3}`, 400, "weight, max_connections"},
 		{"POST", "/upstreams/app/peers", `{"weight": 3}`, 400, "is no change"},
 		{"POST", "/upstreams/app/peers", `{"peer": "127.0.0.1:5"} {}`, 400, "is no change"},
+		{"POST", "/upstreams/app/peers", `{"peer": "127.0.0.1:5"}}`, 400, "is no change"},
 		{"POST", "/upstreams/app/peers", `{"peer": "127.0.0.1:5", "weight": 0}`, 400, "from 1 to 65535"},
 		{"POST", "/upstreams/app/peers", `{"peer": "` + strings.Repeat("x", maxAdminBody) + `:1"}`, 400, "is no change"},
 		{"POST", "/upstreams/nope/peers", `{"peer": "127.0.0.1:5"}`, 404, "no such upstream"},

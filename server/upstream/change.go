@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -20,6 +21,7 @@ type entry struct {
 	name, port string // of an address that is a name's, else empty
 	peers      []*Peer
 	unresolved bool // its name was not found when it was last asked for
+	crowded    bool // it had more than maxAddresses
 }
 
 // Errors of changes at run time.
@@ -44,7 +46,8 @@ const lookupPatience = 2 * time.Second
 // at run time as long as the options say the same of the peer as before. Peers
 // added at run time stay, those removed at run time stay away.
 //
-// While it waits for the addresses of names the group serves as before.
+// While it waits for the addresses of new names the group serves as before. The
+// others are asked for soon after.
 func (g *Group) Update(o Options) {
 	o = o.withDefaults()
 	g.changing.Lock()
@@ -54,6 +57,9 @@ func (g *Group) Update(o Options) {
 	}
 	g.stop()
 	defer g.start()
+	if g.resolveAt = time.Now(); g.entries == nil {
+		g.resolveAt = g.resolveAt.Add(o.Resolve)
+	}
 	var fresh []*entry
 	for _, p := range o.Peers {
 		if e := g.entry(p.Address); e == nil || e.removed && *e.configured != p {
@@ -86,10 +92,11 @@ func (g *Group) Update(o Options) {
 		default:
 			g.resolved(e, nil, serving)
 		}
-		if o.Check == nil {
-			for _, p := range e.peers {
+		for _, p := range e.peers {
+			if o.Check == nil {
 				p.sick, p.streak = false, 0
 			}
+			p.hasten()
 		}
 	}
 	g.entries = entries
@@ -265,14 +272,13 @@ func newEntry(o PeerOptions) *entry {
 }
 
 // resolved makes the entry's peers those that have the addresses. Those that
-// stay are the same, those that go are dismissed. It is called locked, and
-// before arrange.
+// stay are the same, those that go are dismissed. The addresses are in their
+// order, and so the peers. It is called locked, and before arrange.
 func (g *Group) resolved(e *entry, addresses []string, serving bool) {
 	old := e.peers
 	e.peers = nil
 	for _, address := range addresses {
-		i := slices.IndexFunc(old, func(p *Peer) bool { return p.Address == address })
-		if i >= 0 {
+		if i, stays := slices.BinarySearchFunc(old, address, byAddress); stays {
 			e.peers = append(e.peers, old[i])
 			continue
 		}
@@ -283,11 +289,13 @@ func (g *Group) resolved(e *entry, addresses []string, serving bool) {
 		e.peers = append(e.peers, p)
 	}
 	for _, p := range old {
-		if !slices.Contains(e.peers, p) {
+		if _, stays := slices.BinarySearchFunc(e.peers, p.Address, byAddress); !stays {
 			p.dismiss()
 		}
 	}
 }
+
+func byAddress(p *Peer, address string) int { return strings.Compare(p.Address, address) }
 
 // arrange puts the peers into their tiers, with the options of their entries.
 // It is called locked.
@@ -299,7 +307,7 @@ func (g *Group) arrange() {
 			continue
 		}
 		for _, p := range e.peers {
-			p.idle.set(g.options.Connecting.Keep, g.options.Connecting.KeepTimeout)
+			p.idle.set(&g.options.Connecting)
 			p.weight, p.most, p.backup = int64(e.options.Weight), e.options.MaxConnections, e.options.Backup
 			p.down, p.draining = e.options.Down, e.draining
 			t := &g.tiers[0]

@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/netip"
 	"slices"
 	"strings"
@@ -231,4 +232,98 @@ func TestUpdate(t *testing.T) {
 		t.Errorf("its weight is %d", w)
 	}
 	busy.Done(Served)
+}
+
+// However often the configuration is loaded, names are asked for: at once, and
+// then at the interval.
+func TestNamesAreAskedForAcrossUpdates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n names
+		n.set("app.test", "10.0.0.1")
+		o := Options{Lookup: n.lookUp, Resolve: 30 * time.Second, Peers: []PeerOptions{{Address: "app.test:80"}}}
+		g := opened(t, o)
+		n.set("app.test", "10.0.0.2")
+		g.Update(o)
+		synctest.Wait()
+		if got := addresses(g); got != "10.0.0.2:80" {
+			t.Errorf("after an update: %s", got)
+		}
+		n.set("app.test", "10.0.0.3")
+		n.set("other.test", "10.0.1.1")
+		for range 4 { // each has resolution begin anew
+			time.Sleep(10 * time.Second)
+			if err := g.Add("other.test:80", Change{}); err != nil {
+				t.Fatal(err)
+			}
+			if err := g.Remove("other.test:80"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := addresses(g); got != "10.0.0.3:80" {
+			t.Errorf("after additions: %s", got)
+		}
+	})
+}
+
+// A name that has led nowhere so far is asked for soon again: without it the
+// peer does nothing.
+func TestUnknownNamesAreAskedForSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n names
+		g := opened(t, Options{Lookup: n.lookUp, Resolve: time.Hour, Peers: []PeerOptions{{Address: "app.test:80"}, {Address: "b.test:80"}}})
+		time.Sleep(time.Minute)
+		n.set("app.test", "10.0.0.1")
+		time.Sleep(2 * time.Second)
+		if got := addresses(g); got != "10.0.0.1:80,  unresolved" {
+			t.Error(got)
+		}
+	})
+}
+
+// A name may stand for hundreds of peers. What is beyond the limit is said.
+func TestNamesWithManyAddresses(t *testing.T) {
+	var log strings.Builder
+	many := func(n int) (list []string) {
+		for i := range n {
+			list = append(list, netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}).String())
+		}
+		return list
+	}
+	for n, want := range map[int]int{300: 300, maxAddresses: maxAddresses, maxAddresses + 1: maxAddresses} {
+		log.Reset()
+		var resolver names
+		resolver.set("app.test", many(n)...)
+		g := opened(t, Options{Lookup: resolver.lookUp, Log: slog.New(slog.NewTextHandler(&log, nil)), Peers: []PeerOptions{{Address: "app.test:80"}}})
+		if got := len(g.Peers()); got != want {
+			t.Errorf("%d addresses are %d peers", n, got)
+		}
+		if said := strings.Contains(log.String(), "level=WARN"); said != (n > want) {
+			t.Errorf("%d addresses: %s", n, log.String())
+		}
+	}
+}
+
+// Times that an update shortens are shorter for what runs already.
+func TestUpdateShortensTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := Options{MaxFails: 1, FailTimeout: time.Hour, SlowStart: time.Hour}
+		g := three(t, o)
+		o.Peers = g.options.Peers
+		fail(t, g, "a")
+		if err := g.Add(address(3), Change{}); err != nil {
+			t.Fatal(err)
+		}
+		if n := count(t, g, 'd', 30); n > 1 {
+			t.Errorf("the slow one has %d of 30", n)
+		}
+		o.FailTimeout, o.SlowStart = time.Second, 0
+		g.Update(o)
+		if n := count(t, g, 'd', 30); n != 10 {
+			t.Errorf("without a slow start it has %d of 30", n)
+		}
+		time.Sleep(time.Second)
+		if n := count(t, g, 'a', 40); n != 10 {
+			t.Errorf("after fail_timeout the one that was out has %d of 40", n)
+		}
+	})
 }

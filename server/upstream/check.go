@@ -59,9 +59,17 @@ func (g *Group) checkAll(ctx context.Context) {
 func (p *Peer) check(ctx context.Context, o *Options) error {
 	ctx, cancel := context.WithTimeout(ctx, o.Check.Timeout)
 	defer cancel()
+	// The transport's own context would not end with the check: it lets a
+	// connection that is being made be made, for requests to come. And it may
+	// begin with one when the check is over, and the options are others.
+	how, dial := o.Connecting, o.Dial
+	open := func(context.Context, string, string) (net.Conn, error) {
+		nc, _, err := p.open(ctx, how, dial)
+		return nc, err
+	}
 	transport := &http.Transport{
-		DialContext:            func(ctx context.Context, _, _ string) (net.Conn, error) { return o.Dial(ctx, p.Network, p.Address) },
-		TLSClientConfig:        o.Connecting.TLS,
+		DialContext:            open,
+		DialTLSContext:         open,
 		DisableKeepAlives:      true,
 		MaxResponseHeaderBytes: 64 << 10,
 	}

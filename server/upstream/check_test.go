@@ -2,7 +2,10 @@ package upstream
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -147,22 +150,73 @@ func TestHealthCheckOfAUnixPeer(t *testing.T) {
 
 // The check goes over real connections, too, and leaves none open.
 func TestHealthCheckOverTCP(t *testing.T) {
-	asked := make(chan string, 10)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.WriteHeader(http.StatusTeapot)
-		asked <- r.UserAgent()
-	}))
-	defer server.Close()
-	g := opened(t, Options{
-		Peers: []PeerOptions{{Address: server.Listener.Addr().String()}},
-		Check: &Check{Path: "/", Interval: time.Millisecond, Timeout: 5 * time.Second, MinStatus: 418, MaxStatus: 418},
-	})
-	for range 3 {
-		if got := <-asked; got != "phasm health check" {
-			t.Errorf("asked by %q", got)
+	for scheme, begin := range map[string]func(*httptest.Server){"http": (*httptest.Server).Start, "https": (*httptest.Server).StartTLS} {
+		asked := make(chan string, 10)
+		server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusTeapot)
+			asked <- r.UserAgent()
+		}))
+		begin(server)
+		authorities := x509.NewCertPool()
+		if scheme == "https" {
+			authorities.AddCert(server.Certificate())
 		}
+		g := opened(t, Options{
+			Peers:      []PeerOptions{{Address: scheme + "://" + server.Listener.Addr().String()}},
+			Check:      &Check{Path: "/", Interval: time.Millisecond, Timeout: 5 * time.Second, MinStatus: 418, MaxStatus: 418},
+			Connecting: Connecting{TLS: &tls.Config{RootCAs: authorities}},
+		})
+		for range 3 {
+			if got := <-asked; got != "phasm health check" {
+				t.Errorf("%s: asked by %q", scheme, got)
+			}
+		}
+		if s := g.State().Peers[0].State; s != "up" {
+			t.Errorf("%s: %s", scheme, s)
+		}
+		g.Close()
+		server.Close()
 	}
-	if s := g.State().Peers[0].State; s != "up" {
-		t.Error(s)
+}
+
+// A check that has taken too long leaves nothing behind: no attempt to connect to
+// a peer that drops packets, and no connection to one that says nothing about TLS.
+func TestHealthChecksEndWhatTheyBegin(t *testing.T) {
+	for name, connects := range map[string]bool{"connecting": false, "tls": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var open, most atomic.Int64
+				dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+					most.Store(max(most.Load(), open.Add(1)))
+					if !connects {
+						<-ctx.Done()
+						open.Add(-1)
+						return nil, ctx.Err()
+					}
+					client, server := net.Pipe()
+					go func() {
+						io.Copy(io.Discard, server) // until the other side closes
+						open.Add(-1)
+					}()
+					return client, nil
+				}
+				g := opened(t, Options{
+					Dial: dial, Peers: []PeerOptions{{Address: "https://" + address(0)}},
+					Check: &Check{Path: "/", Interval: 5 * time.Second, Timeout: time.Second},
+				})
+				time.Sleep(time.Minute)
+				if s := g.State().Peers[0].State; s != "unhealthy" {
+					t.Error(s)
+				}
+				if n := most.Load(); n != 1 {
+					t.Errorf("%d checks of the peer at once", n)
+				}
+				g.Close()
+				synctest.Wait()
+				if n := open.Load(); n != 0 {
+					t.Errorf("%d outlive the group", n)
+				}
+			})
+		})
 	}
 }

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"bufio"
+	"crypto/tls"
 	"errors"
 	"net"
 	"os"
@@ -23,10 +24,11 @@ type Conn struct {
 	peer    *Peer
 	net     net.Conn
 	secure  bool
-	waits   bool    // it cannot tell when it is about to wait
-	used    bool    // it has served an exchange before
-	watcher Watcher // nil: nobody
-	pulse   pulse   // for whoever takes it out of those that wait
+	tls     *tls.Config // where it is secure: that it was made with
+	waits   bool        // it cannot tell when it is about to wait
+	used    bool        // it has served an exchange before
+	watcher Watcher     // nil: nobody
+	pulse   pulse
 	since   time.Time
 	epoch   time.Time // what deadlines are counted from
 
@@ -78,8 +80,8 @@ var buffers = struct{ readers, writers sync.Pool }{
 	sync.Pool{New: func() any { return bufio.NewWriterSize(nil, writeBuffer) }},
 }
 
-func newConn(p *Peer, nc net.Conn) *Conn {
-	c := &Conn{peer: p, epoch: time.Now()}
+func newConn(p *Peer, nc net.Conn, secure bool, how *tls.Config) *Conn {
+	c := &Conn{peer: p, secure: secure, tls: how, epoch: time.Now()}
 	c.net = socket.Quick(nc, func() { c.patience.stepAside() })
 	c.waits = c.net == nc
 	c.feel()

@@ -16,6 +16,8 @@ type Connecting struct {
 	TLS         *tls.Config   // for peers whose address begins with https://; nil: the default
 }
 
+type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
+
 // Connect is a connection to the peer for an exchange: one that waits for one,
 // or a new one where there is none, or where fresh is set. One that is careful
 // wants no waiting one that the peer may have closed meanwhile, as far as that
@@ -42,22 +44,29 @@ func (p *Peer) dial() (*Conn, error) {
 	p.group.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), how.Timeout)
 	defer cancel()
-	nc, err := dial(ctx, p.Network, p.Address)
+	nc, secure, err := p.open(ctx, how, dial)
 	if err != nil {
-		return nil, timedOut(ctx, err)
+		return nil, err
+	}
+	return newConn(p, nc, secure, how.TLS), nil
+}
+
+// open connects to the peer, by TLS where its address says so. Nothing is left
+// of what has not come about when ctx ends.
+func (p *Peer) open(ctx context.Context, how Connecting, dial dialFunc) (nc net.Conn, secure bool, err error) {
+	if nc, err = dial(ctx, p.Network, p.Address); err != nil {
+		return nil, false, timedOut(ctx, err)
 	}
 	_, _, secure, host := parseAddress(p.Name)
 	if !secure {
-		return newConn(p, nc), nil
+		return nc, false, nil
 	}
 	secured := tls.Client(nc, clientConfig(how.TLS, host))
 	if err := secured.HandshakeContext(ctx); err != nil {
 		nc.Close()
-		return nil, fmt.Errorf("TLS: %w", timedOut(ctx, err))
+		return nil, true, fmt.Errorf("TLS: %w", timedOut(ctx, err))
 	}
-	c := newConn(p, secured)
-	c.secure = true
-	return c, nil
+	return secured, true, nil
 }
 
 // clientConfig is for a peer of that name, unless the configuration has another.

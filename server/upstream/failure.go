@@ -61,6 +61,22 @@ func (p *Peer) back(why string) {
 	g.serveQueue()
 }
 
+// hasten has what runs out run no longer than the group's options now have it.
+// It is called locked.
+func (p *Peer) hasten() {
+	o, now := &p.group.options, time.Now()
+	p.warm = earlier(p.warm, now.Add(o.SlowStart))
+	p.retry = earlier(p.retry, now.Add(o.FailTimeout))
+	p.window = earlier(p.window, now.Add(o.FailTimeout))
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
 // warmUp begins the peer's slow start, where it has one. It is called locked.
 func (p *Peer) warmUp() {
 	if all := p.group.options.SlowStart; all > 0 {

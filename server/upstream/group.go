@@ -24,9 +24,10 @@ type Group struct {
 	closed  bool
 	version atomic.Uint64 // of the list of peers
 
-	changing sync.Mutex // held by Update and Close, ahead of mu
-	end      context.CancelFunc
-	running  sync.WaitGroup // health checks and resolution
+	changing  sync.Mutex // held by Update and Close, ahead of mu
+	end       context.CancelFunc
+	running   sync.WaitGroup // health checks and resolution
+	resolveAt time.Time      // when names are asked for again; belongs to resolution while that runs
 }
 
 // tier are peers that are asked before those of the next: the group's own, and
@@ -107,7 +108,8 @@ func (g *Group) Take(p *Peer) error {
 	return nil
 }
 
-// Pick chooses the peer for the next try. The caller ends it by Done.
+// Pick chooses the peer for the next try. The caller ends it by Done. Of a
+// request whose client has gone while it waited the error is ErrGone.
 func (g *Group) Pick(r *Request) (*Peer, error) {
 	g.mu.Lock()
 	p := g.pick(r)
@@ -116,6 +118,22 @@ func (g *Group) Pick(r *Request) (*Peer, error) {
 	}
 	g.mu.Unlock()
 	return p, nil
+}
+
+// Another tells whether there is a peer to pick besides this one, which the
+// request is being tried at. In a group with a queue it need not have room.
+func (g *Group) Another(r *Request, but *Peer) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := time.Now()
+	for i := range g.tiers {
+		for _, p := range g.tiers[i].peers {
+			if p != but && p.askable(r, now) && (!p.full() || g.options.Queue > 0) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // pick chooses a peer that has room, and counts the request. It answers nil
@@ -164,7 +182,7 @@ func (g *Group) busy(r *Request) bool {
 	now := time.Now()
 	for i := range g.tiers {
 		for _, p := range g.tiers[i].peers {
-			if p.usable() && p.full() && !p.Tried(r) && !(p.out && g.live > 0 && now.Before(p.retry)) {
+			if p.full() && p.askable(r, now) {
 				return true
 			}
 		}
@@ -177,13 +195,21 @@ func (g *Group) busy(r *Request) bool {
 func (g *Group) recount() {
 	g.live, g.settled = 0, true
 	for i := range g.tiers {
-		for _, p := range g.tiers[i].peers {
+		peers, sum := g.tiers[i].peers, int64(0)
+		for _, p := range peers {
 			if p.usable() && !p.out {
 				g.live++
+				sum += p.weight * unit
 			}
 			if p.out || !p.warm.IsZero() {
 				g.settled = false
 			}
+		}
+		if sum == 0 {
+			continue
+		}
+		for _, p := range peers { // what greater weights have left would keep one from its turn for long
+			p.current = max(-sum, min(p.current, sum))
 		}
 	}
 }

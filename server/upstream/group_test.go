@@ -1,8 +1,11 @@
 package upstream
 
 import (
+	"context"
 	"fmt"
 	"math"
+	"math/rand/v2"
+	"net"
 	"net/netip"
 	"strings"
 	"sync"
@@ -337,8 +340,18 @@ func TestHammer(t *testing.T) {
 		for i := range 4 {
 			o.Peers = append(o.Peers, PeerOptions{Address: address(i), Weight: i + 1, MaxConnections: 2, Backup: i == 3})
 		}
+		o.Peers = append(o.Peers, PeerOptions{Address: "app.test:80", MaxConnections: 2})
+		o.Resolve = time.Millisecond
+		o.Lookup = func(context.Context, string) ([]netip.Addr, error) { // each time another
+			return []netip.Addr{netip.AddrFrom4([4]byte{10, 0, 0, byte(rand.IntN(4))}), netip.AddrFrom4([4]byte{10, 0, 1, byte(rand.IntN(4))})}, nil
+		}
+		if b%2 == 1 { // and all are ill
+			o.Check = &Check{Path: "/", Interval: time.Millisecond, Timeout: time.Second}
+			o.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, net.ErrClosed }
+		}
 		g := opened(t, o)
 		var hammering sync.WaitGroup
+		var picked sync.Map // those that are gone included
 		for n := range 8 {
 			hammering.Go(func() {
 				for i := range 500 {
@@ -348,6 +361,7 @@ func TestHammer(t *testing.T) {
 						if err != nil {
 							break
 						}
+						picked.Store(p, true)
 						r.Tried = append(r.Tried, p)
 						p.Done(Outcome((i + n) % 3))
 					}
@@ -359,8 +373,10 @@ func TestHammer(t *testing.T) {
 				if err := g.Add(address(9), Change{}); err != nil {
 					t.Error(err)
 				}
-				if err := g.Change(address(i%4), Change{Weight: new(1 + i%7), Draining: new(i%2 == 0)}); err != nil {
-					t.Error(err)
+				for _, peer := range []string{address(i % 4), "app.test:80"} {
+					if err := g.Change(peer, Change{Weight: new(1 + i%7), Draining: new(i%2 == 0)}); err != nil {
+						t.Error(err)
+					}
 				}
 				g.State()
 				g.Update(o)
@@ -371,12 +387,12 @@ func TestHammer(t *testing.T) {
 		})
 		hammering.Wait()
 		s := g.State()
-		if s.Waiting != 0 || len(s.Peers) != 4 {
+		if s.Waiting != 0 || len(s.Peers) < 5 {
 			t.Errorf("%v: %+v", b, s)
 		}
-		for _, p := range s.Peers {
-			if p.Connections != 0 {
-				t.Errorf("%v: %+v", b, p)
+		for p := range picked.Range {
+			if s := p.(*Peer).State(); s.Connections != 0 {
+				t.Errorf("%v: %+v", b, s)
 			}
 		}
 	}
@@ -408,4 +424,60 @@ func BenchmarkPickParallel(b *testing.B) {
 			p.Done(Served)
 		}
 	})
+}
+
+// Whatever the weights were, after a change the peers have their shares at once.
+func TestRoundRobinAfterAChangeOfWeight(t *testing.T) {
+	for name, change := range map[string]func(g *Group) error{
+		"weight": func(g *Group) error { return g.Change(address(0), Change{Weight: new(1)}) },
+		"down":   func(g *Group) error { return g.Change(address(0), Change{Down: new(true)}) },
+		"remove": func(g *Group) error { return g.Remove(address(0)) },
+		"out":    func(g *Group) error { fail(t, g, "a"); return nil },
+	} {
+		for _, before := range []int{0, 1, 500, 501, 502, 503, 600} {
+			g := weighted(t, RoundRobin, 1000, 1, 1)
+			picks(t, g, &Request{}, before)
+			if err := change(g); err != nil {
+				t.Fatal(err)
+			}
+			next := picks(t, g, &Request{}, 300)
+			if b, c := strings.Count(next, "b"), strings.Count(next, "c"); b < 90 || c < 90 {
+				t.Errorf("%s after %d requests: of the next 300 b has %d, c %d", name, before, b, c)
+			}
+		}
+	}
+}
+
+func TestAnother(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		queue  int
+		change Change // of the second of two peers
+		tried  bool
+		busy   bool
+		want   bool
+	}{
+		{name: "free", want: true},
+		{name: "tried", tried: true},
+		{name: "down", change: Change{Down: new(true)}},
+		{name: "backup", change: Change{Backup: new(true)}, want: true},
+		{name: "full", change: Change{MaxConnections: new(1)}, busy: true},
+		{name: "full, with a queue", queue: 1, change: Change{MaxConnections: new(1)}, busy: true, want: true},
+	} {
+		g := opened(t, Options{Queue: c.queue, Peers: []PeerOptions{{Address: address(0)}, {Address: address(1)}}})
+		first, second := g.Peers()[0], g.Peers()[1]
+		if err := g.Change(address(1), c.change); err != nil {
+			t.Fatal(err)
+		}
+		r := &Request{}
+		if c.tried {
+			r.Tried = append(r.Tried, second)
+		}
+		if c.busy && g.Take(second) != nil {
+			t.Fatal("there is no room")
+		}
+		if got := g.Another(r, first); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
 }

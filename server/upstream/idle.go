@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"crypto/tls"
 	"slices"
 	"sync"
 	"time"
@@ -13,6 +14,7 @@ type idle struct {
 	conns   []*Conn
 	most    int           // that are kept (nginx: keepalive)
 	timeout time.Duration // that one may wait (nginx: keepalive_timeout)
+	tls     *tls.Config   // of those over TLS: one with another was made before an update
 	closed  bool
 	timer   *time.Timer // closes what has waited for too long; nil until there is something
 	running bool
@@ -22,6 +24,10 @@ type idle struct {
 // without a look whether the peer has closed it, or has sent what nobody has asked
 // for: long enough for most, and too short to matter if the watcher is late.
 const trust = 50 * time.Millisecond
+
+// sweep is how often connections that wait are looked at: one that the peer has
+// closed, and nobody watches, would keep its descriptor until it is too old.
+const sweep = 5 * time.Second
 
 // take is a connection that its peer has not closed, nil where there is none.
 func (i *idle) take(careful bool) *Conn {
@@ -48,16 +54,16 @@ func (i *idle) put(c *Conn) bool {
 	c.since = time.Now()
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.closed || len(i.conns) >= i.most {
+	if i.closed || len(i.conns) >= i.most || c.secure && c.tls != i.tls {
 		return false
 	}
 	i.conns = append(i.conns, c)
 	if !i.running {
 		i.running = true
 		if i.timer == nil {
-			i.timer = time.AfterFunc(i.timeout, i.expire)
+			i.timer = time.AfterFunc(i.pause(c.since), i.expire)
 		} else {
-			i.timer.Reset(i.timeout)
+			i.timer.Reset(i.pause(c.since))
 		}
 	}
 	return true
@@ -66,46 +72,72 @@ func (i *idle) put(c *Conn) bool {
 // drop closes a connection that waits, unless it is as it should be.
 func (i *idle) drop(c *Conn) {
 	i.mu.Lock()
+	defer i.mu.Unlock()
 	at := slices.Index(i.conns, c)
-	if at >= 0 {
-		if c.alive() { // somebody has read meanwhile what there was
-			at = -1
-		} else {
-			i.conns = slices.Delete(i.conns, at, at+1)
-		}
+	if at < 0 || c.alive() { // alive: somebody has read meanwhile what there was
+		return
 	}
-	i.mu.Unlock()
-	if at >= 0 {
-		c.shut()
-	}
+	i.conns = slices.Delete(i.conns, at, at+1)
+	c.shut()
 }
 
-// expire closes what has waited for too long.
+// expire closes what has waited for too long, and what the peer has closed.
 func (i *idle) expire() {
 	i.mu.Lock()
-	old := 0
+	defer i.mu.Unlock()
 	now := time.Now()
-	for old < len(i.conns) && now.Sub(i.conns[old].since) >= i.timeout {
-		old++
-	}
-	expired := append([]*Conn(nil), i.conns[:old]...)
-	n := copy(i.conns, i.conns[old:])
-	clear(i.conns[n:])
-	i.conns = i.conns[:n]
-	if i.running = n > 0 && !i.closed; i.running {
-		i.timer.Reset(i.timeout - now.Sub(i.conns[0].since))
-	}
-	i.mu.Unlock()
-	for _, c := range expired {
-		c.shut()
+	i.conns = slices.DeleteFunc(i.conns, func(c *Conn) bool {
+		over := now.Sub(c.since) >= i.timeout || !c.alive()
+		if over {
+			c.shut()
+		}
+		return over
+	})
+	if i.running = len(i.conns) > 0 && !i.closed; i.running {
+		i.timer.Reset(i.pause(now))
 	}
 }
 
-// set changes how many are kept, and for how long.
-func (i *idle) set(most int, timeout time.Duration) {
+// pause is how long nothing need be looked at. It is called locked.
+func (i *idle) pause(now time.Time) time.Duration {
+	oldest := now
+	if len(i.conns) > 0 {
+		oldest = i.conns[0].since
+	}
+	return min(i.timeout-now.Sub(oldest), sweep)
+}
+
+// cut takes the n oldest out, none where n is negative. It is called locked.
+func (i *idle) cut(n int) []*Conn {
+	if n <= 0 {
+		return nil
+	}
+	oldest := slices.Clone(i.conns[:n])
+	i.conns = slices.Delete(i.conns, 0, n)
+	return oldest
+}
+
+// set changes how many are kept, for how long, and how they are protected. What
+// would not be kept now is closed.
+func (i *idle) set(how *Connecting) {
 	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.most, i.timeout = most, timeout
+	surplus := i.cut(len(i.conns) - how.Keep)
+	if i.tls != how.TLS && len(i.conns) > 0 && i.conns[0].secure {
+		surplus = append(surplus, i.cut(len(i.conns))...)
+	}
+	shorter := how.KeepTimeout < i.timeout
+	i.most, i.timeout, i.tls = how.Keep, how.KeepTimeout, how.TLS
+	if i.running && shorter {
+		i.timer.Reset(i.pause(time.Now()))
+	}
+	i.mu.Unlock()
+	closeAll(surplus)
+}
+
+func closeAll(conns []*Conn) {
+	for _, c := range conns {
+		c.shut()
+	}
 }
 
 // close closes all of them, and what is put later.
@@ -113,9 +145,7 @@ func (i *idle) close() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.closed = true
-	for _, c := range i.conns {
-		c.shut()
-	}
+	closeAll(i.conns)
 	i.conns = nil
 	if i.timer != nil {
 		i.timer.Stop()

@@ -48,7 +48,7 @@ func newPeer(g *Group, name, address string) *Peer {
 		p.text = name
 	}
 	p.id = hashKey(p.text)
-	p.idle.set(g.options.Connecting.Keep, g.options.Connecting.KeepTimeout)
+	p.idle.set(&g.options.Connecting)
 	return p
 }
 
@@ -107,6 +107,11 @@ func (p *Peer) Done(o Outcome) {
 
 // usable tells whether requests may go to it, were it not for failures.
 func (p *Peer) usable() bool { return !p.down && !p.draining && !p.sick }
+
+// askable tells whether this request may go to it, were there room.
+func (p *Peer) askable(r *Request, now time.Time) bool {
+	return p.usable() && !p.Tried(r) && !(p.out && p.group.live > 0 && now.Before(p.retry))
+}
 
 // unit is the share of a weight of 1, so that a slow start has steps.
 const unit = 256

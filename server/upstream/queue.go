@@ -57,7 +57,10 @@ func (g *Group) wait(r *Request) (*Peer, error) {
 			return p, errIfNil(p)
 		default:
 		}
-		if gone || time.Until(end) <= 0 {
+		if gone {
+			return nil, ErrGone
+		}
+		if time.Until(end) <= 0 {
 			return nil, ErrBusy
 		}
 		if p := g.pick(r); p != nil {

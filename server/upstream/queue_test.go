@@ -88,7 +88,7 @@ func TestQueueLetsThoseGoWhoseClientHasGone(t *testing.T) {
 		start := time.Now()
 		r := in(time.Minute)
 		r.Gone = func() bool { return time.Since(start) > time.Second }
-		if _, err := g.Pick(r); !errors.Is(err, ErrBusy) {
+		if _, err := g.Pick(r); err != ErrGone {
 			t.Error(err)
 		}
 		if took := time.Since(start); took > time.Second+glance {

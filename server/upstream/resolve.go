@@ -11,7 +11,10 @@ import (
 )
 
 // maxAddresses is how many peers one name stands for at most.
-const maxAddresses = 64
+const maxAddresses = 512
+
+// askAgainIn is how soon a name is asked for again that has led nowhere so far.
+const askAgainIn = time.Second
 
 // lookUpAll finds the addresses of entries, of all names at once.
 func lookUpAll(o Options, entries []*entry) [][]string {
@@ -52,29 +55,53 @@ func (e *entry) lookUp(ctx context.Context, o Options) ([]string, error) {
 	}
 	slices.Sort(addresses)
 	addresses = slices.Compact(addresses)
+	if many := len(addresses) > maxAddresses; many != e.crowded {
+		if e.crowded = many; many {
+			o.Log.Warn("a name has more addresses than an upstream uses of one", "upstream", o.Name, "name", e.name,
+				"addresses", len(addresses), "used", maxAddresses)
+		}
+	}
 	return addresses[:min(len(addresses), maxAddresses)], nil
 }
 
 // keepResolving asks for the addresses of names again and again. The machine's
 // resolver is asked, which knows /etc/hosts and whatever else the machine is
 // set up with, but tells no time to live: hence the interval. A name that
-// leads nowhere keeps the peers that it had.
+// leads nowhere keeps the peers that it had; one that has none is asked for
+// sooner.
 func (g *Group) keepResolving(ctx context.Context) {
 	for {
+		pause := time.Until(g.resolveAt)
+		if len(g.named(true)) > 0 {
+			pause = min(pause, askAgainIn)
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(g.options.Resolve):
+		case <-time.After(pause):
 		}
-		g.mu.Lock()
-		entries := slices.Clone(g.entries)
-		g.mu.Unlock()
-		for _, e := range entries {
-			if e.name != "" {
-				g.resolve(ctx, e)
-			}
+		now := time.Now()
+		all := !now.Before(g.resolveAt)
+		var asking sync.WaitGroup
+		for _, e := range g.named(!all) {
+			asking.Go(func() { g.resolve(ctx, e) })
+		}
+		if asking.Wait(); all && ctx.Err() == nil {
+			g.resolveAt = now.Add(g.options.Resolve)
 		}
 	}
+}
+
+// named are the entries that are names, or of these those without a peer.
+func (g *Group) named(lost bool) (entries []*entry) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, e := range g.entries {
+		if e.name != "" && !e.removed && (!lost || len(e.peers) == 0) {
+			entries = append(entries, e)
+		}
+	}
+	return entries
 }
 
 // resolve asks for the addresses of an entry's name.
