@@ -7,9 +7,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"net/netip"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -39,6 +37,7 @@ var (
 // Client sends requests and keeps connections. It is safe for concurrent use.
 type Client struct {
 	transport *http.Transport
+	tls       *tls.Config
 	resolver  *net.Resolver
 	ctx       context.Context // of all requests
 	stop      context.CancelCauseFunc
@@ -51,6 +50,7 @@ type Client struct {
 // New makes a client. It is the caller's to close.
 func New(o Options) *Client {
 	c := &Client{resolver: o.Resolver}
+	c.tls = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.Roots, NextProtos: []string{"h2", "http/1.1"}}
 	c.ctx, c.stop = context.WithCancelCause(context.Background())
 	if o.IdlePerHost == 0 {
 		o.IdlePerHost = defaultIdlePerHost
@@ -61,8 +61,7 @@ func New(o Options) *Client {
 	c.transport = &http.Transport{
 		Proxy:                  nil,
 		DialContext:            c.dial,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.Roots},
-		TLSHandshakeTimeout:    MaxStep,
+		DialTLSContext:         c.dialTLS,
 		DisableCompression:     true,
 		MaxIdleConnsPerHost:    o.IdlePerHost,
 		IdleConnTimeout:        o.IdleFor,
@@ -72,35 +71,6 @@ func New(o Options) *Client {
 		WriteBufferSize:        4 << 10,
 	}
 	return c
-}
-
-// dial connects, for one URL's host, to an address that it may lead to.
-func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	name, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, err
-	}
-	if isAddr(name) {
-		if addr, _ := netip.ParseAddr(name); addr.Is6() {
-			name = "[" + name + "]"
-		}
-	}
-	host, ok := canonicalHost(name)
-	if !ok {
-		return nil, errURL
-	}
-	d := net.Dialer{
-		Timeout:  MaxStep,
-		Resolver: c.resolver,
-		ControlContext: func(_ context.Context, _, to string, _ syscall.RawConn) error {
-			addr, err := netip.ParseAddrPort(to)
-			if err != nil {
-				return err
-			}
-			return checkAddress(host, addr.Addr())
-		},
-	}
-	return d.DialContext(ctx, network, address)
 }
 
 // run runs one request beside the caller, false where the client is closed.

@@ -60,12 +60,14 @@ type Exchange interface {
 // touched by the plugin's own calls only.
 type exchange struct {
 	request *Request
+	ctx     context.Context // ends with the exchange; its cause is context.Canceled where that has gone well
 	cancel  context.CancelCauseFunc
 	wake    chan struct{}
 	steps   steps
 
 	mu     sync.Mutex
 	change sync.Cond // of what follows, for the transport's side
+	parts  int       // of it that run: the request, what connects for it
 
 	up       buffer // the request's body
 	written  int64
@@ -85,42 +87,73 @@ type exchange struct {
 // Start sends a request, which it keeps, and answers at once. The caller has
 // asked the grants, and closes the exchange.
 func (c *Client) Start(r *Request) Exchange {
-	x := &exchange{request: r, wake: make(chan struct{}, 1)}
+	x := &exchange{request: r, wake: make(chan struct{}, 1), parts: 1}
 	x.change.L = &x.mu
-	ctx, cancel := context.WithCancelCause(c.ctx)
-	x.cancel = cancel
-	x.steps = steps{limits: r.Limits.complete(), cancel: cancel}
+	x.ctx, x.cancel = context.WithCancelCause(c.ctx)
+	x.steps = steps{limits: r.Limits.complete(), cancel: x.cancel}
 	x.upEnded = !r.Stream
-	if !c.run(func() { x.run(ctx, c) }) {
+	if !c.run(func() { x.run(c) }) {
 		x.ended, x.upClosed, x.err, x.errno = true, true, errClosed, abi.Closed
-		r.end()
+		x.leave()
 	}
 	return x
 }
 
+// join begins a part of the exchange, false where nothing of it runs any more.
+func (x *exchange) join() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.parts > 0 {
+		x.parts++
+		return true
+	}
+	return false
+}
+
+// leave ends a part.
+func (x *exchange) leave() {
+	x.mu.Lock()
+	x.parts--
+	over := x.parts == 0
+	x.mu.Unlock()
+	if over {
+		x.request.end()
+	}
+}
+
 // run sends the request and receives the response.
-func (x *exchange) run(ctx context.Context, c *Client) {
+func (x *exchange) run(c *Client) {
+	stop := context.AfterFunc(x.ctx, x.wakeTransport) // which may wait for the plugin
 	x.steps.begin()
-	err := x.exchange(ctx, c)
+	err := x.exchange(c)
 	x.steps.end()
-	if cause := context.Cause(ctx); err != nil && cause != nil {
+	stop()
+	if cause := context.Cause(x.ctx); err != nil && cause != nil {
 		err = cause
 	}
 	x.mu.Lock()
 	x.ended, x.upClosed = true, true
 	x.err, x.errno = err, errnoOf(err)
 	detach := x.detach
+	x.change.Broadcast()
 	x.mu.Unlock()
-	x.cancel(errClosed)
+	x.cancel(err)
 	x.tell()
 	if detach != nil {
 		detach()
 	}
-	x.request.end()
+	x.leave()
 }
 
-func (x *exchange) exchange(ctx context.Context, c *Client) error {
+func (x *exchange) wakeTransport() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.change.Broadcast()
+}
+
+func (x *exchange) exchange(c *Client) error {
 	sender := http.Client{Transport: c.transport, CheckRedirect: x.redirect}
+	ctx := context.WithValue(x.ctx, dialer{}, x)
 	resp, err := sender.Do(x.message(httptrace.WithClientTrace(ctx, x.steps.trace())))
 	if err != nil {
 		return err
@@ -195,8 +228,8 @@ func (x *exchange) receive(body io.Reader, length int64) error {
 		if over := received - x.request.Most; x.request.Most > 0 && over > 0 {
 			n, err = n-int(over), errTooLong
 		}
-		if !x.deliver(piece[:n]) {
-			return errClosed
+		if err := x.deliver(piece[:n]); err != nil {
+			return err
 		}
 		if err == io.EOF {
 			return nil
@@ -217,18 +250,24 @@ func pieceSize(length int64) int64 {
 	return min(most, max(least, length))
 }
 
-// deliver waits for room in the buffer. It tells whether anybody wants it.
-func (x *exchange) deliver(p []byte) bool {
+// deliver waits for room in the buffer.
+func (x *exchange) deliver(p []byte) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for {
-		if x.detach != nil {
-			return true
+		switch {
+		case x.closed:
+			return errClosed
+		case x.detach != nil:
+			return nil
 		}
 		p = p[x.down.put(p):]
 		x.tell()
-		if len(p) == 0 || x.closed {
-			return !x.closed
+		if len(p) == 0 {
+			return nil
+		}
+		if err := context.Cause(x.ctx); err != nil {
+			return err
 		}
 		x.change.Wait()
 	}
@@ -252,6 +291,8 @@ func (u upload) Read(p []byte) (int, error) {
 			return n, nil
 		case x.upEnded:
 			return 0, io.EOF
+		case x.ctx.Err() != nil:
+			return 0, context.Cause(x.ctx)
 		}
 		x.change.Wait()
 	}
