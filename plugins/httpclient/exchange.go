@@ -14,6 +14,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 
 	"phasm/sdk/abi"
@@ -160,20 +161,40 @@ func (x *exchange) exchange(c *Client) error {
 	}
 	defer resp.Body.Close()
 	x.steps.head()
+	if resp.StatusCode < 100 {
+		return fmt.Errorf("a response of status %d", resp.StatusCode)
+	}
 	body := io.Reader(resp.Body)
-	if x.request.Decompress && resp.Header.Get("Content-Encoding") == "gzip" && resp.ContentLength != 0 {
-		if body, err = gzip.NewReader(resp.Body); err != nil {
+	if x.request.Decompress {
+		if body, err = decompress(resp); err != nil {
 			return fmt.Errorf("cannot decompress the response: %w", err)
 		}
-		resp.Header.Del("Content-Encoding")
-		resp.Header.Del("Content-Length")
-		resp.ContentLength = -1
 	}
 	x.mu.Lock()
 	x.status, x.header = resp.StatusCode, headerList(resp.Header)
 	x.mu.Unlock()
 	x.tell()
 	return x.receive(body, resp.ContentLength)
+}
+
+// decompress is a response's body without gzip, and its head is like it.
+func decompress(resp *http.Response) (io.Reader, error) {
+	switch strings.ToLower(resp.Header.Get("Content-Encoding")) {
+	case "gzip", "x-gzip":
+	default:
+		return resp.Body, nil
+	}
+	if resp.Body == http.NoBody { // such as to HEAD
+		return resp.Body, nil
+	}
+	resp.Header.Del("Content-Encoding")
+	resp.Header.Del("Content-Length")
+	resp.ContentLength = -1
+	body, err := gzip.NewReader(resp.Body)
+	if err == io.EOF { // there is none after all
+		return resp.Body, nil
+	}
+	return body, err
 }
 
 // message is the request for the transport.
@@ -215,7 +236,28 @@ func (x *exchange) redirect(next *http.Request, past []*http.Request) error {
 		return fmt.Errorf("%w: a redirect from https to http", errAddress)
 	}
 	next.Header.Del("Referer") // what a plugin asks for is nobody else's business
+	if !sameServer(next, past) {
+		for _, name := range credentials {
+			next.Header.Del(name)
+		}
+	}
 	return nil
+}
+
+// credentials are for the server that a plugin has named. What has been
+// elsewhere goes without them even back there.
+var credentials = [...]string{"Authorization", "Cookie", "Cookie2", "Www-Authenticate"}
+
+// sameServer tells whether a request goes to the host and port of all before it.
+// The standard library looks at hosts only, and takes a name for the same as
+// those below it.
+func sameServer(next *http.Request, past []*http.Request) bool {
+	for _, r := range past {
+		if GrantFor(r.URL) != GrantFor(next.URL) {
+			return false
+		}
+	}
+	return true
 }
 
 // receive puts the response's body into the buffer, piece by piece.
