@@ -90,6 +90,17 @@ func TestSubrequestIsAbandoned(t *testing.T) {
 	waitFor(t, "the instances to come back", func() bool { return s.inUse("s", 0) })
 }
 
+// One that nobody waits for makes no more of them: else what a plugin has begun,
+// each making several, would go on long after its request.
+func TestAbandonedSubrequestsMakeNoMore(t *testing.T) {
+	s := startFile(t, strings.Replace(subrequestConfig, `wall = "2s"`, `wall = "60s"`, 1))
+	c := s.dial()
+	io.WriteString(c, "GET /bomb HTTP/1.1\r\nHost: a\r\n\r\n")
+	waitFor(t, "the subrequests to begin", func() bool { return s.inUse("s", 64) })
+	c.Close()
+	waitFor(t, "the instances to come back", func() bool { return s.inUse("s", 0) })
+}
+
 // inUse tells whether so many instances of the plugin serve exchanges.
 func (s *testServer) inUse(plugin string, n int) bool {
 	return strings.Contains(s.adminGet("/metrics"), fmt.Sprintf("\nphasm_plugin_instances{plugin=%q,state=\"in_use\"} %d\n", plugin, n))

@@ -410,7 +410,7 @@ func Sleep(nanoseconds int64) int32 {
 //go:noescape
 func host_subrequest_start(method string, uri string, headers string, body string) int32
 
-// SubrequestStart: Begins a subrequest and answers its number at once: several run side by side. It is a request to the server itself, through routing and all phases but log, with a context of its own and the headers of this request, except for those that frame its body or concern its connection; headers, a list name, value, name, value, …, replace those of their names. The client's address is this request's. The path and query begin with '/' and have at most 64 KiB. At most 32 may be open at once, nested 10 deep; then no memory. Those that are open when the request ends are closed.
+// SubrequestStart: Begins a subrequest and answers its number at once: several run side by side. It is a request to the server itself, through routing and all phases but log, with a context of its own and the headers of this request, except for those that frame its body or concern its connection; headers, a list name, value, name, value, …, replace those of their names. The client's address is this request's. The path and query begin with '/' and have at most 64 KiB. At most 32 may be open at once, nested 10 deep; then no memory. Closed in a subrequest that nobody waits for any more. Those that are open when the request ends are closed.
 func SubrequestStart(method string, uri string, headers string, body string) int32 {
 	return host_subrequest_start(method, uri, headers, body)
 }

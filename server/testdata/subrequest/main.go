@@ -62,6 +62,10 @@ func content(r *sdk.Request) sdk.Action {
 		} else {
 			fmt.Fprintf(r.Response(), "(%s)", response.Body)
 		}
+	case "/bomb":
+		for range 8 {
+			sdk.DoAll(sdk.Subrequest{URI: "/bomb"}, sdk.Subrequest{URI: "/bomb"}, sdk.Subrequest{URI: "/bomb"})
+		}
 	case "/flush":
 		r.Response().WriteString("a")
 		r.Response().Flush()
