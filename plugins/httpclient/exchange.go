@@ -433,8 +433,12 @@ func (x *exchange) CloseWrite() abi.Errno {
 func (x *exchange) Reason() string {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.reason()
+	reason := x.reason()
+	return reason[:min(len(reason), maxReason)]
 }
+
+// maxReason is how much of it is told: errors repeat what a server has said.
+const maxReason = 500
 
 // reason leaves out the URL, which may hold secrets.
 func (x *exchange) reason() string {

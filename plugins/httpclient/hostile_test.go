@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 
 	"phasm/sdk/abi"
@@ -84,6 +85,26 @@ func TestCredentialsStay(t *testing.T) {
 		}
 		if a := do(t, c, r); a.body != test.want {
 			t.Errorf("to %s: %+v, want %s", test.to, a, test.want)
+		}
+	}
+}
+
+// What a server says is not repeated at length.
+func TestReasonIsShort(t *testing.T) {
+	for _, head := range []string{
+		"HTTP/1.1 " + strings.Repeat("x", 60<<10) + "\r\n\r\n",
+		"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: http://" + strings.Repeat("x", 60<<10) + "/\r\n\r\n",
+		"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: http://%" + strings.Repeat("x", 60<<10) + "/\r\n\r\n",
+	} {
+		address := listen(t, func(c net.Conn) {
+			c.Read(make([]byte, 4<<10))
+			io.WriteString(c, head)
+		})
+		r := get(t, "http://"+address)
+		r.Redirects = 1
+		a := do(t, client(t, Options{}), r)
+		if a.errno == 0 || a.reason == "" || len(a.reason) > 1<<10 {
+			t.Errorf("%v, %d bytes: %.100s", a.errno, len(a.reason), a.reason)
 		}
 	}
 }
