@@ -238,7 +238,7 @@ var table = []Function{
 	{"http_error", []Param{number("handle"), buffer("buf")}, Length, everywhere, NoGrant,
 		"Why the request has failed, for people; empty where it has not.", httpError},
 	{"http_detach", []Param{number("handle")}, Status, everywhere, NoGrant,
-		"Lets a request whose body has been ended go on by itself when the exchange is over, within its time, and frees its handle: nobody hears of the answer. At most 64 of a plugin's requests are on their way like that; then busy, and nothing changes. Those that are on their way when the server ends are cut off.", httpDetach},
+		"Lets a request whose body has been ended go on by itself when the exchange is over, within its time, and frees its handle: nobody hears of the answer, whose body is dropped, and cut off after 4 MiB. At most 64 of a plugin's requests are on their way like that; then busy, and nothing changes. Those that are on their way when the server ends are cut off.", httpDetach},
 	{"http_close", []Param{number("handle")}, Status, everywhere, NoGrant,
 		"Ends a request, wherever it is, and frees its handle, whose number a later one gets.", httpClose},
 	// redis.go

@@ -1,6 +1,8 @@
 package httpclient
 
 import (
+	"bytes"
+	"compress/gzip"
 	"io"
 	"net"
 	"net/http"
@@ -85,5 +87,36 @@ func TestLimitInABrokenUpload(t *testing.T) {
 	x.Write([]byte("begin"))
 	if _, errno := await(t, x, x.Status); errno != abi.Timeout && errno != abi.IO {
 		t.Errorf("it answers %v, %s", errno, x.Reason())
+	}
+}
+
+// A detached request is over at last, whatever the server sends: nobody counts
+// what it takes.
+func TestDetachedIsBounded(t *testing.T) {
+	var bomb bytes.Buffer
+	z := gzip.NewWriter(&bomb)
+	z.Write(make([]byte, 1<<20))
+	z.Close()
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		for err := error(nil); err == nil; {
+			_, err = w.Write(bomb.Bytes())
+		}
+	})
+	c := client(t, Options{})
+	for _, early := range []bool{true, false} {
+		r := get(t, s.URL)
+		r.Decompress = true
+		x := c.Start(r)
+		if !early {
+			await(t, x, x.Status)
+		}
+		ended := make(chan struct{})
+		x.Detach(func() { close(ended) })
+		select {
+		case <-ended:
+		case <-time.After(10 * time.Second):
+			t.Error("it goes on")
+		}
 	}
 }

@@ -48,9 +48,9 @@ type Exchange interface {
 	// Reason says what went wrong, and is empty where nothing has.
 	Reason() string
 	// Detach lets the request go on by itself: the response is read and
-	// dropped, within its time, and ended called. The exchange must not be used
-	// any more. It answers abi.BadArgument, and does nothing, where the
-	// request's body has not been ended.
+	// dropped, within its time and for 4 MiB, and ended called. The exchange
+	// must not be used any more. It answers abi.BadArgument, and does nothing,
+	// where the request's body has not been ended.
 	Detach(ended func()) abi.Errno
 	// Close ends it, whatever is left. It may be called again.
 	Close()
@@ -174,7 +174,11 @@ func (x *exchange) exchange(c *Client) error {
 	x.status, x.header = resp.StatusCode, headerList(resp.Header)
 	x.mu.Unlock()
 	x.tell()
-	return x.receive(body, resp.ContentLength)
+	err = x.receive(body, resp.ContentLength)
+	if err == errDetached {
+		return drop(resp.Body)
+	}
+	return err
 }
 
 // decompress is a response's body without gzip, and its head is like it.
@@ -301,7 +305,7 @@ func (x *exchange) deliver(p []byte) error {
 		case x.closed:
 			return errClosed
 		case x.detach != nil:
-			return nil
+			return errDetached
 		}
 		p = p[x.down.put(p):]
 		x.tell()
@@ -313,6 +317,24 @@ func (x *exchange) deliver(p []byte) error {
 		}
 		x.change.Wait()
 	}
+}
+
+// errDetached ends the receiving of a body for a plugin.
+var errDetached = errors.New("the request was detached")
+
+// drop reads on in the body of a detached request, as it comes, so that the
+// server is not cut off and the connection is used again. Nobody counts what
+// that takes: it has a bound.
+func drop(body io.Reader) error {
+	const most = 4 << 20
+	_, err := io.CopyN(io.Discard, body, most)
+	switch err {
+	case nil:
+		return errTooLong
+	case io.EOF:
+		return nil
+	}
+	return err
 }
 
 // upload is the request's body as the transport reads it.

@@ -572,7 +572,7 @@ func HTTPError(handle int32, buf []byte) int32 {
 //go:noescape
 func host_http_detach(handle int32) int32
 
-// HTTPDetach: Lets a request whose body has been ended go on by itself when the exchange is over, within its time, and frees its handle: nobody hears of the answer. At most 64 of a plugin's requests are on their way like that; then busy, and nothing changes. Those that are on their way when the server ends are cut off.
+// HTTPDetach: Lets a request whose body has been ended go on by itself when the exchange is over, within its time, and frees its handle: nobody hears of the answer, whose body is dropped, and cut off after 4 MiB. At most 64 of a plugin's requests are on their way like that; then busy, and nothing changes. Those that are on their way when the server ends are cut off.
 func HTTPDetach(handle int32) int32 {
 	return host_http_detach(handle)
 }
