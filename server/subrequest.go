@@ -60,7 +60,8 @@ func (x *exchange) Subrequest(method, target []byte, headers []string, body []by
 	r.memory.request.Reset(wire)
 	r.head = string(method) == fasthttp.MethodHead
 	// The exchange waits for its subrequests before it ends, and its generation
-	// with it.
+	// with it. Others do not.
+	x.StepAside()
 	r.conn = c.server.prepareConn(&r.memory, x.generation.config)
 	r.conn.parent = r
 	r.conn.remote, r.conn.local, r.conn.number = c.remote, c.local, c.number
