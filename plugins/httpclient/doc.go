@@ -11,6 +11,7 @@
 //	address.go    which addresses a name may lead to
 //	step.go       a time limit for each step of a request
 //	exchange.go   one request on its way, and its response
+//	redirect.go   there: which redirects are followed, and with what
 //	buffer.go     what is on its way in a body
 //
 // It stands on net/http's Transport because that keeps pools of connections,
