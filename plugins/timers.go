@@ -2,6 +2,7 @@ package plugins
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,13 +25,15 @@ const prematureTime = 5 * time.Second
 // timers are those of one plugin in one generation. It implements host.Timers.
 type timers struct {
 	plugin *Plugin
-	slots  chan struct{} // holds a token for each timer more that may run: half of the instances are for requests
+	most   int // how many may run at once: half of the instances are for requests
 
 	mu      sync.Mutex
-	all     map[int32]*timer
+	all     map[int32]*timer // those that wait are among them
+	waiting []*timer         // whose time has come while as many run as may
 	last    int32
 	closed  bool
-	running sync.WaitGroup // the timers that wait for their turn or run
+	runners int
+	running sync.WaitGroup // these
 	figures timerFigures
 }
 
@@ -46,9 +49,7 @@ type timer struct {
 }
 
 func newTimers(p *Plugin) *timers {
-	t := &timers{plugin: p, all: map[int32]*timer{}}
-	t.slots = make(chan struct{}, max(1, min(maxRunningTimers, p.options.Instances/2)))
-	return t
+	return &timers{plugin: p, most: max(1, min(maxRunningTimers, p.options.Instances/2)), all: map[int32]*timer{}}
 }
 
 // Start implements host.Timers.
@@ -90,29 +91,51 @@ func (t *timers) Cancel(number int32) bool {
 	}
 	one.clock.Stop()
 	delete(t.all, number)
+	t.waiting = slices.DeleteFunc(t.waiting, func(other *timer) bool { return other == one })
 	return true
 }
 
-// fire runs a timer whose time has come.
+// fire runs a timer whose time has come, or lets it wait for one that ends.
 func (t *timers) fire(one *timer) {
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	if t.closed || t.all[one.number] != one {
-		t.mu.Unlock()
 		return
 	}
+	t.waiting = append(t.waiting, one)
+	if t.runners < t.most {
+		t.runners++
+		t.running.Go(t.serve)
+	}
+}
+
+// serve runs timers until none waits.
+func (t *timers) serve() {
+	for one := t.next(); one != nil; one = t.next() {
+		t.call(one.run)
+		if one.interval != 0 {
+			t.again(one)
+		}
+	}
+}
+
+// next is the timer that has waited longest. Where there is none the runner that
+// asks for it ends.
+func (t *timers) next() *timer {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.waiting) == 0 {
+		t.waiting = nil
+		t.runners--
+		return nil
+	}
+	one := t.waiting[0]
+	t.waiting[0] = nil
+	t.waiting = t.waiting[1:]
 	if one.interval == 0 {
 		delete(t.all, one.number)
 	}
-	t.running.Add(1)
-	t.mu.Unlock()
-	defer t.running.Done()
-
-	t.slots <- struct{}{}
-	t.call(one.run)
-	<-t.slots
-	if one.interval != 0 {
-		t.again(one)
-	}
+	return one
 }
 
 // again sets a timer for its next run that has not been missed.
@@ -172,11 +195,12 @@ func (t *timers) dropped(run host.TimerRun, err error) {
 func (t *timers) stop() {
 	left := t.close()
 	t.running.Wait()
+	slots := make(chan struct{}, t.most)
 	deadline := time.After(prematureTime)
 	for _, one := range left {
 		one.run.Premature = true
 		select {
-		case t.slots <- struct{}{}:
+		case slots <- struct{}{}:
 		case <-deadline:
 			deadline = closedTime
 			t.dropped(one.run, errors.New("those before it took too long"))
@@ -184,7 +208,7 @@ func (t *timers) stop() {
 		}
 		t.running.Go(func() {
 			t.call(one.run)
-			<-t.slots
+			<-slots
 		})
 	}
 	t.running.Wait()
@@ -196,7 +220,7 @@ func (t *timers) close() map[int32]*timer {
 	defer t.mu.Unlock()
 	t.closed = true
 	left := t.all
-	t.all = nil
+	t.all, t.waiting = nil, nil
 	for _, one := range left {
 		one.clock.Stop()
 	}

@@ -2,6 +2,8 @@ package plugins
 
 import (
 	"fmt"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -135,6 +137,66 @@ func TestTimersAreBounded(t *testing.T) {
 	if got := p.timers.mustStart(t, time.Hour, 0, ""); got != 3 {
 		t.Errorf("the timer's number is %d, want the only free one", got)
 	}
+}
+
+// Timers whose time has come count until they begin: else a plugin could set any
+// number of them that wait for an instance, each with its data.
+func TestTimersThatWaitAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, log := load(t, timerPlugin()) // two at once, 250 ms each
+		started := 0
+		for range 3 * maxTimers {
+			if number, errno := p.timers.Start(0, 0, "t", "x"); errno == 0 {
+				started++
+				synctest.Wait()
+				if started%2 == 0 {
+					p.timers.Cancel(number)
+					synctest.Wait()
+				}
+			}
+		}
+		p.timers.mu.Lock()
+		set := len(p.timers.all)
+		p.timers.mu.Unlock()
+		if set > maxTimers || started < maxTimers {
+			t.Errorf("%d timers are set, %d were", set, started)
+		}
+		if n := runtime.NumGoroutine(); n > 100 {
+			t.Errorf("%d goroutines wait", n)
+		}
+		time.Sleep(time.Second - time.Millisecond)
+		if got := strings.Count(said(t, log), "x"); got != 8 {
+			t.Errorf("%d have run", got)
+		}
+		begin := time.Now()
+		p.StopTimers()
+		if took := time.Since(begin); took > prematureTime+time.Second {
+			t.Errorf("the end took %v", took)
+		}
+	})
+}
+
+// A timer that is cancelled while it waits for its turn does not run, and what
+// waits at the end runs once.
+func TestTimersThatWaitAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, log := load(t, timerPlugin()) // two at once, 250 ms each
+		p.timers.mustStart(t, 0, 0, "a")
+		p.timers.mustStart(t, 1, time.Hour, "b")
+		p.timers.mustStart(t, 2, 0, "c")
+		cancelled := p.timers.mustStart(t, 3, time.Hour, "cancelled")
+		p.timers.mustStart(t, 4, time.Hour, "d")
+		time.Sleep(time.Millisecond)
+		if !p.timers.Cancel(cancelled) {
+			t.Error("it cannot be cancelled")
+		}
+		p.StopTimers()
+		got := strings.Fields(said(t, log))
+		slices.Sort(got)
+		if want := "a b b c d premature premature premature"; strings.Join(got, " ") != want {
+			t.Errorf("%q ran, want %q", got, want)
+		}
+	})
 }
 
 // A timer that fails says so, and an interval's goes on.

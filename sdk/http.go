@@ -32,7 +32,7 @@ type HTTPRequest struct {
 	HeaderTimeout  int64 // from the request's last byte to the response's first: 30 s
 	Timeout        int64 // all of it, the response's body included: 60 s
 
-	Redirects     int   // how many are followed, 10 at most, each to a granted host
+	Redirects     int   // how many are followed, 10 at most, each to a granted host; Authorization and Cookie go to the first one's host and port only
 	Decompress    bool  // ask for gzip and undo it
 	ResponseLimit int64 // how many bytes the response's body may have; 0 means that nothing bounds it
 }

@@ -18,7 +18,11 @@ func TestSubrequest(t *testing.T) {
 	request := sdktest.Request{Header: http.Header{"X-A": {"1"}, "X-B": {"2"}, "Expect": {"100-continue"}}}
 	large := strings.Repeat("x", 20<<10)
 	var asked []string
+	var kept sdktest.Request
 	sub := func(r sdktest.Request) sdktest.Upstream {
+		if kept.Body == "" {
+			kept = r
+		}
 		asked = append(asked, fmt.Sprint(r.Method, " ", r.Target, " ", r.Host, " ", r.Header, " ", r.Body))
 		return sdktest.Upstream{Status: 201, Header: http.Header{"X-C": {"3"}}, Chunks: []string{large, r.Body}}
 	}
@@ -29,7 +33,9 @@ func TestSubrequest(t *testing.T) {
 		fails(t, "without an answer", err, nil)
 		equal(t, "status", s.Status, 404)
 		h.Subrequests(sub)
-		s, err = sdk.Subrequest{Method: "PUT", URI: "/a?b", Header: [][2]string{{"x-a", "4"}}, Body: []byte("text")}.Do()
+		text := []byte("text")
+		s, err = sdk.Subrequest{Method: "PUT", URI: "/a?b", Header: [][2]string{{"x-a", "4"}}, Body: text}.Do()
+		copy(text, "next") // the plugin's buffer is the plugin's
 		fails(t, "subrequest", err, nil)
 		equal(t, "status", s.Status, 201)
 		equal(t, "header", s.Header("x-c")+s.Header("none"), "3")
@@ -44,6 +50,7 @@ func TestSubrequest(t *testing.T) {
 		_, err = sdk.DoAll(many...)
 		fails(t, "too many", err, sdk.ErrNoMemory)
 	})
+	equal(t, "kept", kept.Body, "text")
 	equal(t, "asked", strings.Join(asked[:3], "\n"), "PUT /a?b example.com map[X-A:[4] X-B:[2]] text\nGET /1 example.com map[X-A:[1] X-B:[2]] \nGET /3 example.com map[X-A:[1] X-B:[2]] ")
 	in(t, x, abi.HeaderFilter, func(*sdk.Request) {
 		_, err := sdk.Subrequest{URI: "/"}.Do()

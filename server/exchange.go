@@ -180,7 +180,7 @@ func (x *exchange) ClientGone() bool {
 	case x.body.lent: // whoever reads it finds out
 		return false
 	case c.parent != nil:
-		return c.parent.left.Load()
+		return c.parent.abandoned()
 	case c.stream != nil:
 		return c.stream.gone()
 	default:

@@ -25,8 +25,9 @@ type subrequest struct {
 	server   *Server
 	conn     *conn
 	memory   bufferConn
-	head     bool // the response has no body
-	depth    int  // of subrequests in subrequests
+	head     bool        // the response has no body
+	above    *subrequest // the one that makes it, nil where none does
+	depth    int         // of subrequests in subrequests
 	response fasthttp.Response
 	failed   bool // there is no response
 	done     chan struct{}
@@ -44,10 +45,13 @@ func (x *exchange) Subrequest(method, target []byte, headers []string, body []by
 	c := x.conn
 	r := &subrequest{server: c.server, done: make(chan struct{})}
 	if c.parent != nil {
-		r.depth = c.parent.depth + 1
+		r.above, r.depth = c.parent, c.parent.depth+1
 	}
-	if r.depth >= maxSubrequestDepth {
+	switch {
+	case r.depth >= maxSubrequestDepth:
 		return nil, abi.NoMemory
+	case c.parent.abandoned(): // each might make several more
+		return nil, abi.Closed
 	}
 	wire, ok := x.subrequestBytes(method, target, headers, body)
 	if !ok {
@@ -56,7 +60,8 @@ func (x *exchange) Subrequest(method, target []byte, headers []string, body []by
 	r.memory.request.Reset(wire)
 	r.head = string(method) == fasthttp.MethodHead
 	// The exchange waits for its subrequests before it ends, and its generation
-	// with it.
+	// with it. Others do not.
+	x.StepAside()
 	r.conn = c.server.prepareConn(&r.memory, x.generation.config)
 	r.conn.parent = r
 	r.conn.remote, r.conn.local, r.conn.number = c.remote, c.local, c.number
@@ -132,6 +137,17 @@ func (r *subrequest) Response() *fasthttp.Response {
 
 // Leave implements host.Subrequest.
 func (r *subrequest) Leave() { r.left.Store(true) }
+
+// abandoned tells whether nobody waits for the response any more, nor for that
+// of one above it.
+func (r *subrequest) abandoned() bool {
+	for ; r != nil; r = r.above {
+		if r.left.Load() {
+			return true
+		}
+	}
+	return false
+}
 
 // bufferConn is a connection that brings a request and takes its response.
 type bufferConn struct {

@@ -3,6 +3,9 @@ package server
 import (
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -88,6 +91,61 @@ func TestSubrequestIsAbandoned(t *testing.T) {
 	c.Close()
 	s.await("long: closed")
 	waitFor(t, "the instances to come back", func() bool { return s.inUse("s", 0) })
+}
+
+// One that nobody waits for makes no more of them: else what a plugin has begun,
+// each making several, would go on long after its request.
+func TestAbandonedSubrequestsMakeNoMore(t *testing.T) {
+	s := startFile(t, strings.Replace(subrequestConfig, `wall = "2s"`, `wall = "60s"`, 1))
+	c := s.dial()
+	io.WriteString(c, "GET /bomb HTTP/1.1\r\nHost: a\r\n\r\n")
+	waitFor(t, "the subrequests to begin", func() bool { return s.inUse("s", 64) })
+	c.Close()
+	waitFor(t, "the instances to come back", func() bool { return s.inUse("s", 0) })
+}
+
+// A request that is over but for its subrequests keeps nobody else waiting.
+func TestSubrequestAtTheEnd(t *testing.T) {
+	asked, ended := make(chan struct{}), make(chan struct{})
+	peer := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		close(asked)
+		<-r.Context().Done()
+		close(ended)
+	}))
+	defer peer.Close()
+	s := startFile(t, subrequestConfig+`
+[routes.slow]
+match = "/slow"
+upstream = "slow"
+[upstreams.slow]
+peers = [{address = "`+peer.Listener.Addr().String()+`"}]
+`)
+	ask := func(c *client, target, want string) {
+		c.SetDeadline(time.Now().Add(5 * time.Second))
+		c.send("GET " + target + " HTTP/1.1\r\nHost: a\r\n\r\n")
+		if r := c.receive("GET"); r.body != want {
+			t.Errorf("%s got %+v", target, r)
+		}
+	}
+	var all []*client
+	for range 2 * runtime.GOMAXPROCS(0) { // there is a loop for each
+		all = append(all, s.dial())
+	}
+	for range 50 { // until it takes so little that nobody steps aside for it
+		for _, c := range all {
+			ask(c, "/begin?target=/fixed", "")
+		}
+	}
+	ask(all[0], "/begin?target=/slow", "")
+	<-asked
+	for _, c := range all[1:] {
+		ask(c, "/fixed", "teapot")
+	}
+	select {
+	case <-ended: // a second later
+		t.Error("others have waited for it")
+	default:
+	}
 }
 
 // inUse tells whether so many instances of the plugin serve exchanges.

@@ -87,7 +87,8 @@ type Wire interface {
 	// Subrequest begins a request to the server itself, with this one's headers
 	// but for those given, which are a list name, value, name, value, …. It keeps
 	// nothing of its arguments. The error is abi.BadArgument for a body that the
-	// method cannot have, abi.NoMemory for subrequests nested too deep.
+	// method cannot have, abi.NoMemory for subrequests nested too deep,
+	// abi.Closed where this is a subrequest that has been left.
 	Subrequest(method, target []byte, headers []string, body []byte) (Subrequest, abi.Errno)
 }
 

@@ -6,12 +6,15 @@ import (
 )
 
 // metadata are the addresses at which clouds tell a machine its secrets,
-// beside 169.254.169.254, which is link-local.
-var metadata = [...]netip.Addr{
-	netip.MustParseAddr("fd00:ec2::254"),   // Amazon
-	netip.MustParseAddr("fd20:ce::254"),    // Google
-	netip.MustParseAddr("100.100.100.200"), // Alibaba
-	netip.MustParseAddr("168.63.129.16"),   // Azure
+// beside those that are link-local.
+var metadata = [...]netip.Prefix{
+	netip.MustParsePrefix("fd00:ec2::/32"),          // Amazon: ::254, and ::23 for the credentials of a pod
+	netip.MustParsePrefix("fd20:ce::254/128"),       // Google
+	netip.MustParsePrefix("fd00:c1::a9fe:a9fe/128"), // Oracle
+	netip.MustParsePrefix("192.0.0.192/32"),         // Oracle, before
+	netip.MustParsePrefix("fd00:42::42/128"),        // Scaleway
+	netip.MustParsePrefix("100.100.100.200/32"),     // Alibaba
+	netip.MustParsePrefix("168.63.129.16/32"),       // Azure
 }
 
 // Networks that stand for more than one machine, or for this one.
@@ -43,7 +46,7 @@ func checkAddress(host string, addr netip.Addr) error {
 // may.
 func special(addr netip.Addr) string {
 	for _, m := range metadata {
-		if addr == m {
+		if m.Contains(addr) {
 			return "a metadata service"
 		}
 	}

@@ -1,29 +1,32 @@
 package httpclient
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"net"
 	"net/http"
-	"net/netip"
 	"sync"
-	"syscall"
 	"time"
 )
 
 // Options say how a client connects. The zero value is the default.
 type Options struct {
-	IdlePerHost int            // how many connections to a host are kept for later; 0 means 100
+	Idle        int            // how many connections are kept for later; 0 means 1000
+	IdlePerHost int            // how many of them to a host; 0 means 100
 	IdleFor     time.Duration  // for how long; 0 means 60 s
+	Ping        time.Duration  // for how long an HTTP/2 connection may be silent before it must prove to be alive within the same time; 0 means 20 s
 	Roots       *x509.CertPool // the authorities that are trusted; nil means the machine's
 	Resolver    *net.Resolver  // looks names up; nil means the operating system's
 }
 
 const (
+	defaultIdle        = 1000
 	defaultIdlePerHost = 100
 	defaultIdleFor     = time.Minute
+	defaultPing        = 20 * time.Second
 	maxResponseHeader  = 64 << 10
 	userAgent          = "phasm"
 )
@@ -39,6 +42,7 @@ var (
 // Client sends requests and keeps connections. It is safe for concurrent use.
 type Client struct {
 	transport *http.Transport
+	tls       *tls.Config
 	resolver  *net.Resolver
 	ctx       context.Context // of all requests
 	stop      context.CancelCauseFunc
@@ -51,56 +55,27 @@ type Client struct {
 // New makes a client. It is the caller's to close.
 func New(o Options) *Client {
 	c := &Client{resolver: o.Resolver}
+	c.tls = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.Roots, NextProtos: []string{"h2", "http/1.1"}}
 	c.ctx, c.stop = context.WithCancelCause(context.Background())
-	if o.IdlePerHost == 0 {
-		o.IdlePerHost = defaultIdlePerHost
-	}
-	if o.IdleFor == 0 {
-		o.IdleFor = defaultIdleFor
-	}
+	o.Idle = cmp.Or(o.Idle, defaultIdle)
+	o.IdlePerHost = cmp.Or(o.IdlePerHost, defaultIdlePerHost)
+	o.IdleFor = cmp.Or(o.IdleFor, defaultIdleFor)
+	o.Ping = cmp.Or(o.Ping, defaultPing)
 	c.transport = &http.Transport{
 		Proxy:                  nil,
 		DialContext:            c.dial,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.Roots},
-		TLSHandshakeTimeout:    MaxStep,
+		DialTLSContext:         c.dialTLS,
 		DisableCompression:     true,
+		MaxIdleConns:           o.Idle,
 		MaxIdleConnsPerHost:    o.IdlePerHost,
 		IdleConnTimeout:        o.IdleFor,
 		MaxResponseHeaderBytes: maxResponseHeader,
 		ForceAttemptHTTP2:      true,
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: o.Ping, PingTimeout: o.Ping},
 		ReadBufferSize:         4 << 10,
 		WriteBufferSize:        4 << 10,
 	}
 	return c
-}
-
-// dial connects, for one URL's host, to an address that it may lead to.
-func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	name, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, err
-	}
-	if isAddr(name) {
-		if addr, _ := netip.ParseAddr(name); addr.Is6() {
-			name = "[" + name + "]"
-		}
-	}
-	host, ok := canonicalHost(name)
-	if !ok {
-		return nil, errURL
-	}
-	d := net.Dialer{
-		Timeout:  MaxStep,
-		Resolver: c.resolver,
-		ControlContext: func(_ context.Context, _, to string, _ syscall.RawConn) error {
-			addr, err := netip.ParseAddrPort(to)
-			if err != nil {
-				return err
-			}
-			return checkAddress(host, addr.Addr())
-		},
-	}
-	return d.DialContext(ctx, network, address)
 }
 
 // run runs one request beside the caller, false where the client is closed.

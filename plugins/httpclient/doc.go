@@ -7,9 +7,11 @@
 //	grant.go      which hosts it may reach
 //	client.go     the connections: a transport of the standard library's
 //	clients.go    the clients in use, one for each set of trusted authorities
+//	dial.go       there: connect, for as long as a request wants it
 //	address.go    which addresses a name may lead to
 //	step.go       a time limit for each step of a request
 //	exchange.go   one request on its way, and its response
+//	redirect.go   there: which redirects are followed, and with what
 //	buffer.go     what is on its way in a body
 //
 // It stands on net/http's Transport because that keeps pools of connections,

@@ -14,6 +14,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 
 	"phasm/sdk/abi"
@@ -47,9 +48,9 @@ type Exchange interface {
 	// Reason says what went wrong, and is empty where nothing has.
 	Reason() string
 	// Detach lets the request go on by itself: the response is read and
-	// dropped, within its time, and ended called. The exchange must not be used
-	// any more. It answers abi.BadArgument, and does nothing, where the
-	// request's body has not been ended.
+	// dropped, within its time and for 4 MiB, and ended called. The exchange
+	// must not be used any more. It answers abi.BadArgument, and does nothing,
+	// where the request's body has not been ended.
 	Detach(ended func()) abi.Errno
 	// Close ends it, whatever is left. It may be called again.
 	Close()
@@ -60,12 +61,14 @@ type Exchange interface {
 // touched by the plugin's own calls only.
 type exchange struct {
 	request *Request
+	ctx     context.Context // ends with the exchange; its cause is context.Canceled where that has gone well
 	cancel  context.CancelCauseFunc
 	wake    chan struct{}
 	steps   steps
 
 	mu     sync.Mutex
 	change sync.Cond // of what follows, for the transport's side
+	parts  int       // of it that run: the request, what connects for it
 
 	up       buffer // the request's body
 	written  int64
@@ -85,62 +88,117 @@ type exchange struct {
 // Start sends a request, which it keeps, and answers at once. The caller has
 // asked the grants, and closes the exchange.
 func (c *Client) Start(r *Request) Exchange {
-	x := &exchange{request: r, wake: make(chan struct{}, 1)}
+	x := &exchange{request: r, wake: make(chan struct{}, 1), parts: 1}
 	x.change.L = &x.mu
-	ctx, cancel := context.WithCancelCause(c.ctx)
-	x.cancel = cancel
-	x.steps = steps{limits: r.Limits.complete(), cancel: cancel}
+	x.ctx, x.cancel = context.WithCancelCause(c.ctx)
+	x.steps = steps{limits: r.Limits.complete(), cancel: x.cancel}
 	x.upEnded = !r.Stream
-	if !c.run(func() { x.run(ctx, c) }) {
+	if !c.run(func() { x.run(c) }) {
 		x.ended, x.upClosed, x.err, x.errno = true, true, errClosed, abi.Closed
-		r.end()
+		x.leave()
 	}
 	return x
 }
 
+// join begins a part of the exchange, false where nothing of it runs any more.
+func (x *exchange) join() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.parts > 0 {
+		x.parts++
+		return true
+	}
+	return false
+}
+
+// leave ends a part.
+func (x *exchange) leave() {
+	x.mu.Lock()
+	x.parts--
+	over := x.parts == 0
+	x.mu.Unlock()
+	if over {
+		x.request.end()
+	}
+}
+
 // run sends the request and receives the response.
-func (x *exchange) run(ctx context.Context, c *Client) {
+func (x *exchange) run(c *Client) {
+	stop := context.AfterFunc(x.ctx, x.wakeTransport) // which may wait for the plugin
 	x.steps.begin()
-	err := x.exchange(ctx, c)
+	err := x.exchange(c)
 	x.steps.end()
-	if cause := context.Cause(ctx); err != nil && cause != nil {
+	stop()
+	if cause := context.Cause(x.ctx); err != nil && cause != nil {
 		err = cause
 	}
 	x.mu.Lock()
 	x.ended, x.upClosed = true, true
 	x.err, x.errno = err, errnoOf(err)
 	detach := x.detach
+	x.change.Broadcast()
 	x.mu.Unlock()
-	x.cancel(errClosed)
+	x.cancel(err)
 	x.tell()
 	if detach != nil {
 		detach()
 	}
-	x.request.end()
+	x.leave()
 }
 
-func (x *exchange) exchange(ctx context.Context, c *Client) error {
+func (x *exchange) wakeTransport() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.change.Broadcast()
+}
+
+func (x *exchange) exchange(c *Client) error {
 	sender := http.Client{Transport: c.transport, CheckRedirect: x.redirect}
+	ctx := context.WithValue(x.ctx, dialer{}, x)
 	resp, err := sender.Do(x.message(httptrace.WithClientTrace(ctx, x.steps.trace())))
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
 	x.steps.head()
+	if resp.StatusCode < 100 {
+		return fmt.Errorf("a response of status %d", resp.StatusCode)
+	}
 	body := io.Reader(resp.Body)
-	if x.request.Decompress && resp.Header.Get("Content-Encoding") == "gzip" && resp.ContentLength != 0 {
-		if body, err = gzip.NewReader(resp.Body); err != nil {
+	if x.request.Decompress {
+		if body, err = decompress(resp); err != nil {
 			return fmt.Errorf("cannot decompress the response: %w", err)
 		}
-		resp.Header.Del("Content-Encoding")
-		resp.Header.Del("Content-Length")
-		resp.ContentLength = -1
 	}
 	x.mu.Lock()
 	x.status, x.header = resp.StatusCode, headerList(resp.Header)
 	x.mu.Unlock()
 	x.tell()
-	return x.receive(body, resp.ContentLength)
+	err = x.receive(body, resp.ContentLength)
+	if err == errDetached {
+		return drop(resp.Body)
+	}
+	return err
+}
+
+// decompress is a response's body without gzip, and its head is like it.
+func decompress(resp *http.Response) (io.Reader, error) {
+	switch strings.ToLower(resp.Header.Get("Content-Encoding")) {
+	case "gzip", "x-gzip":
+	default:
+		return resp.Body, nil
+	}
+	if resp.Body == http.NoBody { // such as to HEAD
+		return resp.Body, nil
+	}
+	resp.Header.Del("Content-Encoding")
+	resp.Header.Del("Content-Length")
+	resp.ContentLength = -1
+	body, err := gzip.NewReader(resp.Body)
+	if err == io.EOF { // there is none after all
+		return resp.Body, nil
+	}
+	return body, err
 }
 
 // message is the request for the transport.
@@ -169,22 +227,6 @@ func (x *exchange) message(ctx context.Context) *http.Request {
 	return m.WithContext(ctx)
 }
 
-// redirect tells whether a redirect is followed.
-func (x *exchange) redirect(next *http.Request, past []*http.Request) error {
-	switch r := x.request; {
-	case r.Redirects == 0:
-		return http.ErrUseLastResponse
-	case len(past) > r.Redirects:
-		return fmt.Errorf("more than %d redirects", r.Redirects)
-	case checkURL(next.URL) != nil || !r.Grants.Allow(next.URL):
-		return fmt.Errorf("%w: a redirect to %q", errAddress, next.URL.Host)
-	case past[len(past)-1].URL.Scheme == "https" && next.URL.Scheme != "https":
-		return fmt.Errorf("%w: a redirect from https to http", errAddress)
-	}
-	next.Header.Del("Referer") // what a plugin asks for is nobody else's business
-	return nil
-}
-
 // receive puts the response's body into the buffer, piece by piece.
 func (x *exchange) receive(body io.Reader, length int64) error {
 	piece := make([]byte, pieceSize(length))
@@ -195,8 +237,8 @@ func (x *exchange) receive(body io.Reader, length int64) error {
 		if over := received - x.request.Most; x.request.Most > 0 && over > 0 {
 			n, err = n-int(over), errTooLong
 		}
-		if !x.deliver(piece[:n]) {
-			return errClosed
+		if err := x.deliver(piece[:n]); err != nil {
+			return err
 		}
 		if err == io.EOF {
 			return nil
@@ -217,21 +259,45 @@ func pieceSize(length int64) int64 {
 	return min(most, max(least, length))
 }
 
-// deliver waits for room in the buffer. It tells whether anybody wants it.
-func (x *exchange) deliver(p []byte) bool {
+// deliver waits for room in the buffer.
+func (x *exchange) deliver(p []byte) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for {
-		if x.detach != nil {
-			return true
+		switch {
+		case x.closed:
+			return errClosed
+		case x.detach != nil:
+			return errDetached
 		}
 		p = p[x.down.put(p):]
 		x.tell()
-		if len(p) == 0 || x.closed {
-			return !x.closed
+		if len(p) == 0 {
+			return nil
+		}
+		if err := context.Cause(x.ctx); err != nil {
+			return err
 		}
 		x.change.Wait()
 	}
+}
+
+// errDetached ends the receiving of a body for a plugin.
+var errDetached = errors.New("the request was detached")
+
+// drop reads on in the body of a detached request, as it comes, so that the
+// server is not cut off and the connection is used again. Nobody counts what
+// that takes: it has a bound.
+func drop(body io.Reader) error {
+	const most = 4 << 20
+	_, err := io.CopyN(io.Discard, body, most)
+	switch err {
+	case nil:
+		return errTooLong
+	case io.EOF:
+		return nil
+	}
+	return err
 }
 
 // upload is the request's body as the transport reads it.
@@ -252,6 +318,8 @@ func (u upload) Read(p []byte) (int, error) {
 			return n, nil
 		case x.upEnded:
 			return 0, io.EOF
+		case x.ctx.Err() != nil:
+			return 0, context.Cause(x.ctx)
 		}
 		x.change.Wait()
 	}
@@ -350,8 +418,12 @@ func (x *exchange) CloseWrite() abi.Errno {
 func (x *exchange) Reason() string {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.reason()
+	reason := x.reason()
+	return reason[:min(len(reason), maxReason)]
 }
+
+// maxReason is how much of it is told: errors repeat what a server has said.
+const maxReason = 500
 
 // reason leaves out the URL, which may hold secrets.
 func (x *exchange) reason() string {

@@ -96,7 +96,7 @@ func canonicalHost(host string) (string, bool) {
 			}
 		}
 	}
-	return host, len(host) <= 253
+	return host, len(host) <= 253 && !isAddr(host) // an address with a dot behind it is looked up as a name
 }
 
 func isAddr(host string) bool {

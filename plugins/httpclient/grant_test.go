@@ -48,13 +48,23 @@ func TestGrants(t *testing.T) {
 func TestBadGrants(t *testing.T) {
 	for pattern, want := range map[string]string{
 		"": "write a host", "*": "write a host", "*.": "write a host", "a..b": "write a host", "a b": "write a host", "ä.example": "write a host",
-		"a*.example.com": "write a host", "http://": "write a host", "[::1": "write a host", "[1.2.3.4]": "write a host", "fe80::1%eth0": "write a host",
+		"a*.example.com": "write a host", "http://": "write a host", "[::1": "write a host", "[1.2.3.4]": "write a host", "fe80::1%eth0": "write a host", "127.0.0.1.": "write a host",
 		"ftp://a": "the scheme must be", "a/path": "without path", "user@a": "without path", "http://a/": "without path",
 		"a:0": "the port must be", "a:65536": "the port must be", "a:http": "the port must be", "a:": "the port must be", "a:+1": "the port must be",
 		"*.127.0.0.1": "a wildcard stands before", strings.Repeat("x", 64): "write a host",
 	} {
 		if _, err := ParseGrant(pattern); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", pattern, err, want)
+		}
+	}
+}
+
+// An address with a dot behind it would be looked up as a name, and taken for
+// the address that is granted.
+func TestBadHosts(t *testing.T) {
+	for _, host := range []string{"127.0.0.1.", "1.2.3.4.:80", "[::1]x", "[::1%25eth0]", "[fe80::1%25lo]", "::1", "a..", ".", "a:b:80", "a:-1", "a:", "[127.0.0.1]", "%31.2.3.4", "ⓔxample"} {
+		if u, err := ParseURL("http://" + host + "/"); err == nil {
+			t.Errorf("%s is taken for %s", host, GrantFor(u))
 		}
 	}
 }
@@ -69,7 +79,8 @@ func TestAddresses(t *testing.T) {
 		{"127.0.0.1", "loopback"}, {"127.8.9.1", "loopback"}, {"::1", "loopback"}, {"::ffff:127.0.0.1", "loopback"}, {"::127.0.0.1", "loopback"},
 		{"64:ff9b::7f00:1", "loopback"}, {"2002:7f00:1::", "loopback"},
 		{"169.254.169.254", "link-local"}, {"169.254.0.1", "link-local"}, {"fe80::1", "link-local"}, {"fe80::1%eth0", "link-local"}, {"::ffff:169.254.169.254", "link-local"},
-		{"fd00:ec2::254", "metadata"}, {"100.100.100.200", "metadata"},
+		{"fd00:ec2::254", "metadata"}, {"fd00:ec2::23", "metadata"}, {"fd00:c1::a9fe:a9fe", "metadata"}, {"fd00:42::42", "metadata"}, {"192.0.0.192", "metadata"},
+		{"64:ff9b::a83f:8110", "metadata"}, {"100.100.100.200", "metadata"},
 		{"224.0.0.1", "multicast"}, {"ff02::1", "multicast"}, {"::ffff:224.0.0.1", "multicast"},
 		{"0.0.0.0", "no machine"}, {"0.1.2.3", "no machine"}, {"::", "no machine"}, {"255.255.255.255", "broadcast"},
 		{"fec0::1", "nobody"}, {"64:ff9b:1::1", "nobody"},

@@ -24,18 +24,17 @@ func (l Limits) complete() Limits {
 	}
 }
 
-// steps cancels a request one of whose steps takes too long. The transport's
-// own limits are the same for all requests.
+// steps cancels a request one of whose steps takes too long, once it has a
+// connection. The transport's own limits are the same for all requests.
 type steps struct {
 	limits Limits
 	cancel context.CancelCauseFunc
 
-	mu        sync.Mutex
-	timer     *time.Timer // of the step that is going on
-	total     *time.Timer
-	connected bool // a connection has been found: what others do concerns nobody
-	answered  bool // the response has begun
-	ended     bool
+	mu       sync.Mutex
+	timer    *time.Timer // of the step that is going on
+	total    *time.Timer
+	answered bool // the response has begun
+	ended    bool
 }
 
 // begin begins with the limit of the whole.
@@ -46,7 +45,11 @@ func (s *steps) begin() {
 }
 
 func (s *steps) after(d time.Duration, what string) *time.Timer {
-	return time.AfterFunc(d, func() { s.cancel(fmt.Errorf("%w: %s may take %v", errTooSlow, what, d)) })
+	return time.AfterFunc(d, func() { s.cancel(tooSlow(what, d)) })
+}
+
+func tooSlow(what string, limit time.Duration) error {
+	return fmt.Errorf("%w: %s may take %v", errTooSlow, what, limit)
 }
 
 // end lets all limits go.
@@ -65,10 +68,10 @@ func (s *steps) clear() {
 	}
 }
 
-// next ends a step and begins another, if it has a limit.
+// next ends a step and begins another.
 func (s *steps) next(d time.Duration, what string) {
 	s.clear()
-	if d > 0 && !s.ended {
+	if !s.ended {
 		s.timer = s.after(d, what)
 	}
 }
@@ -81,28 +84,14 @@ func (s *steps) head() {
 	s.clear()
 }
 
-// trace hears of the steps. What the transport does for a connection goes on
-// when the request has found another one, so those steps may come late.
+// trace hears of the steps.
 func (s *steps) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		GetConn: func(string) { // once for each attempt and each redirect
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			s.connected, s.answered = false, false
-			s.next(s.limits.Connect, "connecting")
-		},
-		TLSHandshakeStart: func() {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			if !s.connected {
-				s.next(s.limits.TLS, "the TLS handshake")
-			}
-		},
-		GotConn: func(httptrace.GotConnInfo) {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			s.connected = true
-			s.next(0, "")
+			s.answered = false
+			s.clear()
 		},
 		WroteRequest: func(httptrace.WroteRequestInfo) {
 			s.mu.Lock()

@@ -25,8 +25,8 @@ type HTTPRequest struct {
 type HTTPResponse struct {
 	Status int // 200
 	Header http.Header
-	Body   string
-	Err    error // one of the SDK's, such as sdk.ErrTimeout: there is no response; with a Status it comes behind Body
+	Body   string // nobody gets that of a response to HEAD, a 204 or a 304
+	Err    error  // one of the SDK's, such as sdk.ErrTimeout: there is no response; with a Status it comes behind Body
 }
 
 // HTTP grants a host, by a pattern as in the configuration, and answers for it.
@@ -154,6 +154,9 @@ func (c *httpCall) answer() {
 	c.response = c.handler(c.request)
 	if c.response.Status == 0 && c.response.Err == nil {
 		c.response.Status = http.StatusOK
+	}
+	if status := c.response.Status; status > 0 && (c.request.Method == http.MethodHead || status == http.StatusNoContent || status == http.StatusNotModified) {
+		c.response.Body, c.response.Err = "", nil // what has no body cannot be broken off in it
 	}
 	header := c.response.Header.Clone()
 	length := header.Values("Content-Length")

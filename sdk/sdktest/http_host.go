@@ -70,7 +70,7 @@ func canonicalHost(host string) (string, bool) {
 			return "", false
 		}
 	}
-	return host, len(host) <= 253
+	return host, len(host) <= 253 && !isAddr(host)
 }
 
 func isAddr(host string) bool {

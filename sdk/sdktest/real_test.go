@@ -13,7 +13,6 @@ import (
 	"io"
 	"log/slog"
 	"maps"
-	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
@@ -63,9 +62,7 @@ func grants() (all []sdktest.Grant) {
 		}
 	}
 	for _, host := range granted.HTTP {
-		all = append(all, sdktest.HTTP(host, func(r sdktest.HTTPRequest) sdktest.HTTPResponse {
-			return sdktest.HTTPResponse{Header: http.Header{"X-A": {"of the answer"}}, Body: r.Method + " " + r.Body}
-		}))
+		all = append(all, sdktest.HTTP(host, answerTo))
 	}
 	return append(all, sdktest.UpstreamPeers("app", sdk.Peer{Name: "127.0.0.1:1"}), sdktest.Zone("zone", zone.MinSize), sdktest.ReadZone("read", map[string]string{"k": "v"}))
 }

@@ -42,7 +42,7 @@ func (f *fake) SubrequestStart(method, uri, headers, body string) int32 {
 		if !isToken(list[i]) || !isFieldValue(list[i+1]) {
 			return badArgument
 		}
-		header.Set(list[i], list[i+1])
+		header.Set(list[i], strings.Clone(list[i+1]))
 	}
 	for _, name := range notInherited {
 		header.Del(name)
@@ -60,7 +60,8 @@ func (f *fake) SubrequestStart(method, uri, headers, body string) int32 {
 	answer := Upstream{Status: http.StatusNotFound, Chunks: []string{"404 Not Found\n"}}
 	if f.subrequests != nil {
 		answer = f.subrequests(Request{
-			Method: method, Target: uri, Protocol: "HTTP/1.1", Host: cmp.Or(header.Get("Host"), r.Host), Header: header, Body: body,
+			Method: strings.Clone(method), Target: strings.Clone(uri), Protocol: "HTTP/1.1",
+			Host: cmp.Or(header.Get("Host"), r.Host), Header: header, Body: strings.Clone(body),
 			RemoteAddr: r.RemoteAddr, TLS: r.TLS,
 		})
 	}

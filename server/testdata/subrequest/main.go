@@ -28,6 +28,11 @@ func init() {
 
 func main() {}
 
+// begin begins a subrequest for which it does not wait.
+//
+//go:wasmimport phasm subrequest_start
+func begin(method, uri, headers, body string) int32
+
 func content(r *sdk.Request) sdk.Action {
 	var all []sdk.Subrequest
 	for target := range strings.SplitSeq(r.Query("get"), " ") {
@@ -61,6 +66,12 @@ func content(r *sdk.Request) sdk.Action {
 			fmt.Fprint(r.Response(), err)
 		} else {
 			fmt.Fprintf(r.Response(), "(%s)", response.Body)
+		}
+	case "/begin":
+		begin("GET", r.Query("target"), "", "")
+	case "/bomb":
+		for range 8 {
+			sdk.DoAll(sdk.Subrequest{URI: "/bomb"}, sdk.Subrequest{URI: "/bomb"}, sdk.Subrequest{URI: "/bomb"})
 		}
 	case "/flush":
 		r.Response().WriteString("a")
