@@ -298,3 +298,10 @@ func writeCertificate(t *testing.T, dir string, c *x509.Certificate) {
 	t.Helper()
 	writeFile(t, dir, "ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})))
 }
+
+// connections counts the open connections.
+func (s *Server) connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
+}
