@@ -305,3 +305,12 @@ func (s *Server) connections() int {
 	defer s.mu.Unlock()
 	return len(s.conns)
 }
+
+// ServeConn serves one connection, and returns when it is closed: as
+// fasthttp's Server does.
+func (s *Server) ServeConn(nc net.Conn) {
+	if c := s.admit(nc, false); c != nil {
+		defer c.contain()
+		c.serveAlone()
+	}
+}
