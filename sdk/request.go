@@ -193,6 +193,6 @@ func (r *Request) AppendParams(dst []byte) ([]byte, error) {
 	return taken(dst, n)
 }
 
-// StartTime is when the request's first line arrived, in nanoseconds since
+// StartTime is when the request's first byte arrived, in nanoseconds since
 // 1970: time.Unix(0, r.StartTime()) (ngx.req.start_time).
 func (r *Request) StartTime() int64 { return imports.RequestStart() }
