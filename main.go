@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -58,6 +59,15 @@ func main() {
 type usageError struct{ error }
 
 func run(args []string, stdout io.Writer) error {
+	err := command(args, stdout)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(stdout, usage)
+		return nil
+	}
+	return err
+}
+
+func command(args []string, stdout io.Writer) error {
 	if len(args) > 0 {
 		switch args[0] {
 		case "build":
@@ -68,8 +78,7 @@ func run(args []string, stdout io.Writer) error {
 			fmt.Fprintf(stdout, "phasm %s %s\n", version(), runtime.Version())
 			return nil
 		case "help":
-			fmt.Fprint(stdout, usage)
-			return nil
+			return flag.ErrHelp
 		}
 	}
 	return serve(args, stdout)
@@ -80,17 +89,17 @@ func serve(args []string, stdout io.Writer) error {
 	file := flags.String("c", "config.toml", "")
 	test := flags.Bool("t", false, "")
 	watch := flags.Bool("watch", false, "")
-	switch err := flags.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, usage)
-		return nil
+	switch rest, err := parse(flags, args); {
 	case err != nil:
-		return usageError{err}
-	case flags.NArg() > 0:
-		return usageError{fmt.Errorf("unknown command %q", flags.Arg(0))}
+		return err
+	case len(rest) > 0:
+		return usageError{fmt.Errorf("unknown command %q; a configuration is named with -c", rest[0])}
 	}
 	c, err := config.Load(*file)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w; name another file with -c, or have phasm new DIR write one", err)
+	case err != nil:
 		return err
 	}
 	ctx, stop := untilStopped()
@@ -158,10 +167,10 @@ func each(signals <-chan os.Signal, f func()) {
 func build(args []string) error {
 	flags := newFlags("phasm build")
 	out := flags.String("o", "", "")
-	dirs, err := parseMixed(flags, args)
+	dirs, err := parse(flags, args)
 	switch {
 	case err != nil:
-		return usageError{err}
+		return err
 	case len(dirs) != 1 || *out == "":
 		return usageError{errors.New("build takes a directory and -o FILE.wasm")}
 	}
@@ -170,19 +179,24 @@ func build(args []string) error {
 }
 
 func newPlugin(args []string, stdout io.Writer) error {
-	if len(args) != 1 {
+	dirs, err := parse(newFlags("phasm new"), args)
+	switch {
+	case err != nil:
+		return err
+	case len(dirs) != 1:
 		return usageError{errors.New("new takes the directory to write to")}
 	}
-	files, err := scaffold.Write(args[0], sdk.Source)
+	dir := dirs[0]
+	files, err := scaffold.Write(dir, sdk.Source)
 	if err != nil {
 		return err
 	}
 	for _, f := range files {
 		if !strings.HasPrefix(f, "phasm/") { // the copy of the SDK
-			fmt.Fprintln(stdout, filepath.Join(args[0], f))
+			fmt.Fprintln(stdout, filepath.Join(dir, f))
 		}
 	}
-	fmt.Fprintf(stdout, "\nphasm -watch -c %s serves it, and what you make of it.\n", filepath.Join(args[0], "config.toml"))
+	fmt.Fprintf(stdout, "\nphasm -watch -c %s serves it, and what you make of it.\n", filepath.Join(dir, "config.toml"))
 	return nil
 }
 
@@ -192,11 +206,15 @@ func newFlags(name string) *flag.FlagSet {
 	return flags
 }
 
-// parseMixed lets flags stand after arguments: phasm build DIR -o FILE.
-func parseMixed(flags *flag.FlagSet, args []string) (rest []string, err error) {
+// parse lets flags stand after arguments, which it answers: phasm build DIR -o
+// FILE. The error is flag.ErrHelp or a usageError.
+func parse(flags *flag.FlagSet, args []string) (rest []string, err error) {
 	for {
-		if err := flags.Parse(args); err != nil {
+		switch err := flags.Parse(args); {
+		case errors.Is(err, flag.ErrHelp):
 			return nil, err
+		case err != nil:
+			return nil, usageError{err}
 		}
 		if args = flags.Args(); len(args) == 0 {
 			return rest, nil

@@ -145,17 +145,28 @@ func TestStartErrors(t *testing.T) {
 			}
 		})
 	}
-	if got := fails(t, "-c", "nowhere.toml"); !strings.Contains(got, `"nowhere.toml"`) {
+	if got := fails(t, "-c", "nowhere.toml"); !strings.Contains(got, `"nowhere.toml"`) || !strings.Contains(got, "phasm new DIR") {
 		t.Errorf("a missing configuration: %s", got)
 	}
 }
 
 func TestUsage(t *testing.T) {
-	for _, args := range [][]string{{"frobnicate"}, {"-x"}, {"build"}, {"build", "dir"}, {"new"}} {
+	for _, args := range [][]string{{"frobnicate"}, {"-x"}, {"build"}, {"build", "dir"}, {"new"}, {"new", "-x"}, {"config.toml"}} {
 		c := phasm(t, args...)
+		c.Dir = t.TempDir()
 		out, err := c.CombinedOutput()
 		var exit *exec.ExitError
 		if !errors.As(err, &exit) || exit.ExitCode() != 2 || !bytes.Contains(out, []byte("phasm -t")) {
+			t.Errorf("phasm %q: %v\n%s", args, err, out)
+		}
+	}
+}
+
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{{"help"}, {"-h"}, {"--help"}, {"new", "-h"}, {"build", "-h"}} {
+		c := phasm(t, args...)
+		c.Dir = t.TempDir()
+		if out, err := c.Output(); err != nil || string(out) != usage {
 			t.Errorf("phasm %q: %v\n%s", args, err, out)
 		}
 	}

@@ -141,8 +141,12 @@ func (c *code) compile(ctx context.Context, wasm []byte) error {
 // the module as it was, where it has any. Only a module that is within the
 // limits may get here: others would keep the compiler busy for minutes.
 func (c *code) invalid(ctx context.Context, wasm []byte, err error) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("the module takes more than %v to compile: %w", compileTime, ctx.Err())
+	switch cause := ctx.Err(); cause {
+	case nil:
+	case context.DeadlineExceeded:
+		return fmt.Errorf("the module takes more than %v to compile: %w", compileTime, cause)
+	default:
+		return fmt.Errorf("the module was still being compiled: %w", cause)
 	}
 	if _, original := c.runtime.CompileModule(ctx, wasm); original != nil {
 		err = original

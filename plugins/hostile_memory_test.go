@@ -2,7 +2,6 @@ package plugins
 
 import (
 	"errors"
-	"strings"
 	"testing"
 	"time"
 
@@ -153,17 +152,7 @@ func TestWASIRefusesBombs(t *testing.T) {
 		{"path_open", "i32 i32 i32 i32 i32 i64 i64 i32 i32", []uint64{0, 0, 0, 1 << 31, 0, 0, 0, 0, 0}, 54},
 	} {
 		t.Run(test.function, func(t *testing.T) {
-			m := wt.Plugin()
-			f := m.Import(wasiModule, test.function, wt.Sig(test.params, "i32"))
-			var body []byte
-			for n := range strings.Fields(test.params) {
-				body = append(body, wt.LocalGet(n)...)
-			}
-			m.Export("try", m.Func("try", wt.Sig(test.params, "i32"), body, wt.Call(f)))
-			m.Phase("on_content", answers(0))
-			p, _ := load(t, m)
-			i := acquire(t, p)
-			answer, err := i.module.ExportedFunction("try").Call(&i.call, test.args...)
+			_, answer, err := callWASI(t, wt.Plugin(), test.function, test.params, test.args)
 			if err != nil || answer[0] != test.errno {
 				t.Errorf("%v answers %v, %v, want %d", test.args, answer, err, test.errno)
 			}

@@ -36,18 +36,9 @@ func TestSandbox(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			m := wt.Plugin()
-			f := m.Import(wasiModule, test.name, wt.Sig(test.params, "i32"))
 			m.Data(64, "a") // a path
 			m.Data(0, strings.Repeat("\xff", 16))
-			var body []byte
-			for n := range strings.Fields(test.params) {
-				body = append(body, wt.LocalGet(n)...)
-			}
-			m.Export("try", m.Func("try", wt.Sig(test.params, "i32"), body, wt.Call(f)))
-			m.Phase("on_content", answers(0))
-			p, _ := load(t, m)
-			i := acquire(t, p)
-			answer, err := i.module.ExportedFunction("try").Call(&i.call, test.args...)
+			i, answer, err := callWASI(t, m, test.name, test.params, test.args)
 			if err != nil || answer[0] != test.errno {
 				t.Fatalf("answers %v, %v, want %d", answer, err, test.errno)
 			}
@@ -69,4 +60,20 @@ func TestSandbox(t *testing.T) {
 			}
 		})
 	}
+}
+
+// callWASI has a guest, made of m, call a function of WASI.
+func callWASI(t *testing.T, m *wt.Module, function, params string, args []uint64) (*Instance, []uint64, error) {
+	t.Helper()
+	f := m.Import(wasiModule, function, wt.Sig(params, "i32"))
+	var body []byte
+	for n := range strings.Fields(params) {
+		body = append(body, wt.LocalGet(n)...)
+	}
+	m.Export("try", m.Func("try", wt.Sig(params, "i32"), body, wt.Call(f)))
+	m.Phase("on_content", answers(0))
+	p, _ := load(t, m)
+	i := acquire(t, p)
+	answer, err := i.module.ExportedFunction("try").Call(&i.call, args...)
+	return i, answer, err
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // Exit ends the request with this status, 200 to 599, and answers the action
-// that a handler returns for it:
+// that a handler returns for it (ngx.exit):
 //
 //	return r.Exit(403)
 //
@@ -26,7 +26,8 @@ func (r *Request) Exit(status int) Action {
 }
 
 // Redirect ends the request by sending the client to uri, with status 301,
-// 302, 303, 307 or 308. Otherwise it is as [Request.Exit].
+// 302, 303, 307 or 308 (ngx.redirect). Otherwise it is as [Request.Exit]. Phases:
+// rewrite, access, content.
 func (r *Request) Redirect(uri string, status int) Action {
 	if n := imports.Redirect(uri, clamp(status)); n < 0 {
 		refused("redirect to "+strconv.Quote(uri)+" with status "+strconv.Itoa(status), n)
@@ -34,10 +35,11 @@ func (r *Request) Redirect(uri string, status int) Action {
 	return Final
 }
 
-// Exec redirects internally: the request starts again at routing with the path
+// Exec redirects internally (ngx.exec): the request starts again at routing with the path
 // and query of uri, which must be a request target as for [Request.SetURI].
 // The context survives, what was written is dropped. A request is redirected
-// at most 10 times. Otherwise it is as [Request.Exit].
+// at most 10 times. Otherwise it is as [Request.Exit]. Phases: rewrite, access,
+// content.
 func (r *Request) Exec(uri string) Action {
 	if n := imports.Exec(uri); n < 0 {
 		refused("exec "+strconv.Quote(uri), n)

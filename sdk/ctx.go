@@ -2,9 +2,9 @@ package sdk
 
 import "phasm/sdk/internal/imports"
 
-// Ctx is a value of the exchange's context, empty where there is none. All
-// plugins of the exchange share the context, it survives [Request.Exec], and
-// it ends with the exchange.
+// Ctx is a value of the exchange's context (ngx.ctx), empty where there is none.
+// All plugins of the exchange share the context, it survives [Request.Exec],
+// and it ends with the exchange.
 func (r *Request) Ctx(key string) string {
 	n := imports.CtxGet(key, room())
 	if fitted(n) {

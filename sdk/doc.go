@@ -49,7 +49,9 @@
 //     faster or better than a guest can by itself, in every phase
 //   - http.go: [Get], [Fetch], [FetchAll] and [Send] send requests to other servers
 //
-// Package sdktest runs a plugin in an ordinary go test, without WebAssembly.
+// What stands in brackets, as (ngx.exit), does in OpenResty what the function
+// does here. Package sdktest runs a plugin in an ordinary go test, without
+// WebAssembly.
 //
 // # Strings and bytes
 //
@@ -100,7 +102,8 @@
 //
 // # Instances and memory
 //
-// The server runs many instances of a plugin, each with a memory of its own.
+// The server runs many instances of a plugin, each with a memory of its own,
+// which begins as a copy of what Init has left.
 // An instance serves one exchange at a time, from its first phase to log, so
 // package variables carry state from phase to phase; afterwards it serves
 // other exchanges with whatever its variables then hold, or, where the

@@ -3,7 +3,7 @@ package sdk
 import "phasm/sdk/internal/imports"
 
 // Env is the value that an environment variable of the server had when the
-// plugin was loaded. One that is not set is [ErrNotFound], one that the
+// plugin was loaded (os.getenv). One that is not set is [ErrNotFound], one that the
 // configuration does not grant the plugin is [ErrNotGranted]:
 //
 //	[plugins.NAME.grants]

@@ -8,14 +8,19 @@ import (
 	"phasm/sdk/internal/imports"
 )
 
-// HTTPRequest is a request to another server. URL is all that it needs:
+// HTTPRequest is a request to another server (resty.http). URL is all that it needs:
 //
 //	resp, err := sdk.Fetch(&sdk.HTTPRequest{URL: "https://api.example.com/v1/user"})
 //
-// The configuration grants hosts:
+// The configuration grants hosts, without a port the scheme's own, without a
+// scheme http and https:
 //
 //	[plugins.NAME.grants]
 //	http = ["api.example.com", "*.example.org:8443", "127.0.0.1:9000", "http://internal:8080"]
+//
+// A name may lead to a private network; loopback, link-local, multicast and
+// cloud metadata addresses need a grant for the very address, loopback also
+// one for localhost.
 type HTTPRequest struct {
 	Method string     // "GET" where it is empty
 	URL    string     // absolute, of visible ASCII characters

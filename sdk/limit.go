@@ -1,13 +1,12 @@
 package sdk
 
+// CountLimit allows a number of requests in each window of time
+// (resty.limit.count). A window begins with a key's first request.
+//
 // Limits are kept in a zone, so they hold for all instances of a plugin and
-// survive reloads. They let no request more through than they are told to. In
-// OpenResty they are resty.limit.count, resty.limit.req and resty.limit.conn.
-// Where the zone is full, the counts that were not used for longest are
-// forgotten: give it 80 bytes for each client, and some more for long keys.
-
-// CountLimit allows a number of requests in each window of time. A window
-// begins with a key's first request.
+// survive reloads. They let no request more through than they are told to. Where
+// the zone is full, the counts that were not used for longest are forgotten:
+// give it 80 bytes for each client, and some more for long keys.
 type CountLimit struct {
 	Zone   *Zone
 	Limit  int // requests in a window
@@ -21,7 +20,8 @@ type Count struct {
 	Reset     TTL  // when the window ends, from now
 }
 
-// Take counts a request under a key, such as the client's address.
+// Take counts a request under a key, such as the client's address. Being over
+// the limit is no error: see [Count]. Errors are those of the zone.
 func (l *CountLimit) Take(key string) (Count, error) {
 	n, err := l.Zone.IncrFrom(key, 1, 0, l.Window)
 	if err != nil {
@@ -36,8 +36,8 @@ func (l *CountLimit) Take(key string) (Count, error) {
 	return c, nil
 }
 
-// RateLimit is a leaky bucket: requests run out of it at Rate a second, and
-// Burst of them may wait in it.
+// RateLimit is a leaky bucket (resty.limit.req): requests run out of it at Rate
+// a second, and Burst of them may wait in it. It is kept as a [CountLimit] is.
 type RateLimit struct {
 	Zone  *Zone
 	Rate  float64 // requests a second
@@ -87,8 +87,8 @@ func (l *RateLimit) Take(key string) (delay int64, excess float64, err error) {
 // faster. One of them gets on each time.
 const maxAttempts = 1000
 
-// ConnLimit allows a number of requests at once. What ends, in whichever way,
-// is off the count: there is nothing to call at the end.
+// ConnLimit allows a number of requests at once (resty.limit.conn). What ends, in
+// whichever way, is off the count: there is nothing to call at the end.
 type ConnLimit struct {
 	Zone *Zone
 	Max  int // requests that run without delay
@@ -98,7 +98,8 @@ type ConnLimit struct {
 }
 
 // Take counts the exchange under a key until it ends, and answers how long it
-// has to wait, for [Sleep]. More than Max and Burst are [ErrBusy].
+// has to wait, in nanoseconds for [Sleep]. More than Max and Burst are
+// [ErrBusy]. Errors and phases are those of [Zone.Hold].
 func (l *ConnLimit) Take(key string) (delay int64, err error) {
 	n, err := l.Zone.Hold(key, l.Max+l.Burst)
 	if err != nil || n <= l.Max || l.Max <= 0 {

@@ -16,8 +16,8 @@ const (
 	LevelError = abi.Error
 )
 
-// Debug writes a line to the server's log that helps to find a fault. The
-// server adds the plugin, the phase and the request's identifier, and cuts a
+// Debug writes a line to the server's log (ngx.log) that helps to find a fault.
+// The server adds the plugin, the phase and the request's identifier, and cuts a
 // line off at 8 KiB; here and below.
 func Debug(message string) { imports.Log(int32(LevelDebug), message) }
 

@@ -2,10 +2,9 @@ package sdk
 
 import "phasm/sdk/internal/imports"
 
-// Instances begin with the same memory, and with it what a generator of the
-// guest's own would draw next. What comes from here no other instance gets.
-
-// Random fills b with random bytes fit for keys (resty.random).
+// Random fills b with random bytes fit for keys (resty.random), which no other
+// instance gets, as crypto/rand does. Package math/rand is another matter:
+// instances begin with the same memory, and with it what it would draw next.
 func Random(b []byte) { imports.RandomBytes(b) }
 
 // UUID is a new UUID of version 4 (RFC 9562): all random.

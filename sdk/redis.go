@@ -108,7 +108,7 @@ type Pipeline struct {
 	commands    []string // each a list
 }
 
-// Pipeline begins a pipeline.
+// Pipeline begins a pipeline (init_pipeline, commit_pipeline).
 func (r *Redis) Pipeline() *Pipeline { return &Pipeline{redis: r} }
 
 // Tx begins a transaction: its commands run between MULTI and EXEC.

@@ -23,7 +23,7 @@ var request Request
 // Response is the response to the request.
 func (r *Request) Response() *Response { return &r.response }
 
-// Method is the request's method, such as "GET".
+// Method is the request's method, such as "GET" (ngx.req.get_method).
 func (r *Request) Method() string {
 	n := imports.RequestMethod(room())
 	if fitted(n) {
@@ -43,7 +43,8 @@ func (r *Request) AppendMethod(dst []byte) ([]byte, error) {
 }
 
 // SetMethod changes the method, which must be a token (RFC 9110, section
-// 5.6.2): else [ErrBadArgument]. The route stays. Phases: rewrite, access.
+// 5.6.2): else [ErrBadArgument]. The route stays (ngx.req.set_method). Phases:
+// rewrite, access.
 func (r *Request) SetMethod(method string) error { return errnoOf(imports.RequestSetMethod(method)) }
 
 // URI is the request target: [Request.Path], escaped where it must be, and the
@@ -68,12 +69,12 @@ func (r *Request) AppendURI(dst []byte) ([]byte, error) {
 
 // SetURI changes path and query, given undecoded. It must begin with a slash,
 // have at most 64 KiB and hold no space, control character or '#': else
-// [ErrBadArgument]. The route stays: [Request.Exec] chooses it anew. Phases:
-// rewrite, access.
+// [ErrBadArgument]. The route stays: [Request.Exec] chooses it anew
+// (ngx.req.set_uri). Phases: rewrite, access.
 func (r *Request) SetURI(uri string) error { return errnoOf(imports.RequestSetURI(uri)) }
 
 // Path is the path in the form that routes are matched against:
-// percent-decoded, dot segments removed, slashes merged.
+// percent-decoded, dot segments removed, slashes merged (ngx.var.uri).
 func (r *Request) Path() string {
 	n := imports.RequestPath(room())
 	if fitted(n) {
@@ -92,7 +93,7 @@ func (r *Request) AppendPath(dst []byte) ([]byte, error) {
 	return taken(dst, n)
 }
 
-// QueryString is the query, undecoded and without the question mark.
+// QueryString is the query, undecoded and without the question mark (ngx.var.args).
 func (r *Request) QueryString() string {
 	n := imports.RequestQuery(room())
 	if fitted(n) {
@@ -112,12 +113,12 @@ func (r *Request) AppendQueryString(dst []byte) ([]byte, error) {
 }
 
 // SetQueryString changes the query, given undecoded and without the question
-// mark. A space, control character or '#' is [ErrBadArgument]. Phases:
-// rewrite, access.
+// mark. A space, control character or '#' is [ErrBadArgument]
+// (ngx.req.set_uri_args). Phases: rewrite, access.
 func (r *Request) SetQueryString(query string) error { return errnoOf(imports.RequestSetQuery(query)) }
 
 // Query is the decoded value of the first query argument of that name, empty
-// where there is none.
+// where there is none (ngx.req.get_uri_args).
 func (r *Request) Query(name string) string {
 	n := imports.QueryGet(name, 0, room())
 	if fitted(n) {
@@ -192,6 +193,6 @@ func (r *Request) AppendParams(dst []byte) ([]byte, error) {
 	return taken(dst, n)
 }
 
-// StartTime is when the request's first line arrived, in nanoseconds since
-// 1970: time.Unix(0, r.StartTime()).
+// StartTime is when the request's first byte arrived, in nanoseconds since
+// 1970: time.Unix(0, r.StartTime()) (ngx.req.start_time).
 func (r *Request) StartTime() int64 { return imports.RequestStart() }

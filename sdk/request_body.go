@@ -11,7 +11,7 @@ import (
 //
 // Every plugin reads the body from its start, and goes on reading where it
 // stopped, in a later phase too. What is read before content is kept for the
-// others, up to the server's limit on bodies.
+// others, up to the limit that the route, or else the server, has on bodies.
 type Body struct{}
 
 var _ io.Reader = (*Body)(nil)
@@ -19,9 +19,9 @@ var _ io.Reader = (*Body)(nil)
 // Body is the request's body.
 func (r *Request) Body() *Body { return &r.body }
 
-// Read reads on, waiting for the client where it must. It answers [ErrNoMemory]
-// for a body over the server's limit, [ErrTimeout] for a client that is too
-// slow and [ErrIO] for one that has gone.
+// Read reads on, waiting for the client where it must (ngx.req.socket). It
+// answers [ErrNoMemory] for a body over the limit, [ErrTimeout] for a client
+// that is too slow and [ErrIO] for one that has gone.
 func (b *Body) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
@@ -37,7 +37,8 @@ func (b *Body) Read(p []byte) (int, error) {
 }
 
 // BodyBytes reads what is left of the body, which is all of it where the
-// plugin has not read yet. Longer than limit bytes it is [ErrNoMemory].
+// plugin has not read yet. Longer than limit bytes it is [ErrNoMemory]
+// (ngx.req.read_body, get_body_data).
 func (r *Request) BodyBytes(limit int) ([]byte, error) {
 	body, err := r.AppendBody(nil, limit)
 	if err != nil {

@@ -6,8 +6,9 @@ import (
 	"phasm/sdk/internal/imports"
 )
 
-// Header is the first value of a request header, empty where there is none.
-// Names are compared without regard to case, here and below.
+// Header is the first value of a request header, empty where there is none
+// (ngx.req.get_headers). Names are compared without regard to case, here and
+// below.
 func (r *Request) Header(name string) string {
 	n := imports.RequestHeaderGet(name, room())
 	if fitted(n) {
@@ -50,10 +51,11 @@ func (r *Request) AppendHeaders(dst []byte) ([]byte, error) {
 
 // SetHeader replaces all values of a request header with one. A name that is
 // not a token or longer than 1 KiB, or a value with control characters (RFC
-// 9110, section 5.5), is [ErrBadArgument]; more than 256 KiB, each 128 bytes more than it is long, written into
-// headers during an exchange is [ErrNoMemory]. Content-Length and
-// Transfer-Encoding are the server's: setting them has no effect. Phases:
-// rewrite, access, content.
+// 9110, section 5.5), is [ErrBadArgument]. What plugins write into the headers
+// of an exchange, names and values and 128 bytes for each, is at most 256 KiB:
+// more is [ErrNoMemory]. Content-Length and Transfer-Encoding are the server's:
+// setting them has no effect (ngx.req.set_header). Phases: rewrite, access,
+// content.
 func (r *Request) SetHeader(name, value string) error {
 	return errnoOf(imports.RequestHeaderSet(name, value))
 }
@@ -70,5 +72,6 @@ func (r *Request) AddHeader(name, value string) error {
 }
 
 // RemoveHeader removes all values of a request header, with the limits of
-// [Request.SetHeader]; that there were none is no error.
+// [Request.SetHeader]; that there were none is no error
+// (ngx.req.clear_header).
 func (r *Request) RemoveHeader(name string) error { return errnoOf(imports.RequestHeaderRemove(name)) }

@@ -18,7 +18,7 @@ var (
 	_ io.StringWriter = (*Response)(nil)
 )
 
-// Status is the status code, 200 where nobody has set it.
+// Status is the status code, 200 where nobody has set it (ngx.status).
 func (r *Response) Status() int { return int(imports.ResponseStatus()) }
 
 // SetStatus sets the status code, 200 to 599: else [ErrBadArgument]. Phases:
@@ -28,7 +28,8 @@ func (r *Response) SetStatus(code int) error {
 	return errnoOf(imports.ResponseSetStatus(int32(min(uint(code), refused))))
 }
 
-// Write adds bytes to the response's body. Phases: rewrite, access, content.
+// Write adds bytes to the response's body (ngx.print). Phases: rewrite, access,
+// content.
 //
 // The server holds 1 MiB back. What passes that is sent on in the content
 // phase, where a client that has gone is [ErrClosed], and is [ErrNoMemory]
@@ -43,7 +44,8 @@ func (r *Response) WriteString(s string) (int, error) {
 	return len(s), nil
 }
 
-// Flush sends the head and what has been written so far; [ErrClosed] says that
-// the client has gone. The header and body filters run before it returns,
-// the plugin's own included. Phases: content.
+// Flush sends the head and what has been written so far (ngx.flush), and waits
+// until that is done; [ErrClosed] says that the client has gone. The header and
+// body filters run before it returns, the plugin's own included. Phases:
+// content.
 func (r *Response) Flush() error { return errnoOf(imports.ResponseFlush()) }

@@ -10,7 +10,7 @@ type Chunk struct {
 
 var chunk Chunk
 
-// Bytes are the chunk's bytes; there may be none. They are a copy that is good
+// Bytes are the chunk's bytes (ngx.arg[1]); there may be none. They are a copy that is good
 // until the handler returns or Bytes is called again; changing them changes
 // nothing but the copy.
 func (c *Chunk) Bytes() []byte {
@@ -61,6 +61,6 @@ func (c *Chunk) Replace(re *Regexp, template string, max int) (int, error) {
 // the following ones.
 func (c *Chunk) Drop() error { return errnoOf(imports.ResponseSetChunk("")) }
 
-// EOF tells whether this is the last chunk. It may be empty; what is put in
-// its place is still sent.
+// EOF tells whether this is the last chunk (ngx.arg[2]). It may be empty; what
+// is put in its place is still sent.
 func (c *Chunk) EOF() bool { return imports.ResponseEOF() == 1 }

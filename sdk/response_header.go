@@ -6,8 +6,9 @@ import (
 	"phasm/sdk/internal/imports"
 )
 
-// Header is the first value of a response header, empty where there is none.
-// Names are compared without regard to case, here and below.
+// Header is the first value of a response header, empty where there is none
+// (ngx.resp.get_headers). Names are compared without regard to case, here and
+// below.
 func (r *Response) Header(name string) string {
 	n := imports.ResponseHeaderGet(name, room())
 	if fitted(n) {
@@ -50,10 +51,11 @@ func (r *Response) AppendHeaders(dst []byte) ([]byte, error) {
 
 // SetHeader replaces all values of a response header with one. A name that is
 // not a token or longer than 1 KiB, or a value with control characters (RFC
-// 9110, section 5.5), is [ErrBadArgument]; more than 256 KiB, each 128 bytes more than it is long, written into
-// headers during an exchange is [ErrNoMemory]. Content-Length,
-// Transfer-Encoding and Date are the server's: setting them has no effect.
-// Phases: rewrite, access, content, header_filter.
+// 9110, section 5.5), is [ErrBadArgument]. What plugins write into the headers
+// of an exchange, names and values and 128 bytes for each, is at most 256 KiB:
+// more is [ErrNoMemory]. Content-Length, Transfer-Encoding and Date are the
+// server's: setting them has no effect (ngx.header). Phases: rewrite, access,
+// content, header_filter.
 func (r *Response) SetHeader(name, value string) error {
 	return errnoOf(imports.ResponseHeaderSet(name, value))
 }
@@ -64,7 +66,7 @@ func (r *Response) SetHeaderBytes(name string, value []byte) error {
 }
 
 // AddHeader adds a value to a response header, with the limits of
-// [Response.SetHeader].
+// [Response.SetHeader] (ngx.resp.add_header).
 func (r *Response) AddHeader(name, value string) error {
 	return errnoOf(imports.ResponseHeaderAdd(name, value))
 }

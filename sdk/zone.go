@@ -9,7 +9,9 @@ import (
 )
 
 // Zone is a store of keys and values that all plugins share to which the
-// configuration grants it, in all their instances, and that survives reloads:
+// configuration grants it, in all their instances, and that survives reloads
+// (lua_shared_dict). Its functions have the names of ngx.shared.NAME's, but
+// where they say another:
 //
 //	var rates = sdk.OpenZone("rates")
 //
@@ -25,7 +27,8 @@ import (
 //	zones = ["rates"]
 //
 // Each operation is atomic among all instances. A key has 1 byte to 64 KiB,
-// else it is [ErrBadArgument]. All functions work in all phases.
+// else it is [ErrBadArgument]. All functions work in all phases but [Zone.Hold].
+// For a zone in Redis they wait as [Redis.Do] does, with its errors.
 type Zone struct {
 	name string
 	id   int32 // its number, or the error of opening it
@@ -174,8 +177,8 @@ func (z *Zone) Incr(key string, delta int64) (int64, error) {
 }
 
 // IncrFrom is [Zone.Incr] that sets a key that is missing to init first, to
-// live for ttl: the sum then is init + delta. The TTL of a key that is there
-// stays.
+// live for ttl: the sum then is init + delta (incr with init and init_ttl). The
+// TTL of a key that is there stays.
 func (z *Zone) IncrFrom(key string, delta, init int64, ttl TTL) (int64, error) {
 	start.number = init
 	return z.incr(key, delta, start.text(), ttl)
@@ -235,7 +238,8 @@ func (z *Zone) Expire(key string, ttl TTL) error {
 	return z.errnoOf(imports.ZoneExpire(z.handle(), key, int64(ttl)))
 }
 
-// Flush deletes all keys and answers how many.
+// Flush deletes all keys and answers how many (flush_all). Nothing is left for
+// [Zone.GetStale].
 func (z *Zone) Flush() (int, error) { return z.flush(abi.ZoneAll, 0) }
 
 // FlushExpired deletes keys that have expired, at most max or, where max is 0,
@@ -253,7 +257,8 @@ func (z *Zone) flush(what int32, max int) (int, error) {
 // number is a host function's result that is a number or an error.
 func number(n int32) (int, error) { return int(max(n, 0)), errnoOf(n) }
 
-// Keys are at most max of the zone's keys, in no order; max is 1 to 65536.
+// Keys are at most max of the zone's keys, in no order; max is 1 to 65536
+// (get_keys).
 func (z *Zone) Keys(max int) ([]string, error) {
 	id := z.handle()
 	if id < 0 {
@@ -282,7 +287,7 @@ type ZoneInfo struct {
 	Entries        int64 // expired ones included, until they are deleted
 }
 
-// Info says how full the zone is.
+// Info says how full the zone is (capacity, free_space).
 func (z *Zone) Info() (ZoneInfo, error) {
 	id := z.handle()
 	if id < 0 {
@@ -303,7 +308,7 @@ func (z *Zone) Info() (ZoneInfo, error) {
 // this exchange included. Where max are counted already it is [ErrBusy].
 // There is no function to call at the end: the server takes the exchange off
 // the count, whatever happens to it. [ErrNoMemory] after 64 in one exchange.
-// Not in init, init_worker and exit_worker.
+// Phases: those that see a request.
 //
 // In a zone in Redis the count of a machine that dies ends within half a
 // minute, and Get does not answer it: [ErrIsList].

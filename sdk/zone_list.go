@@ -5,12 +5,12 @@ import (
 	"phasm/sdk/internal/imports"
 )
 
-// PushLeft adds a value to the left end of a list, which it makes where the
+// PushLeft adds a value to the left end of a list (lpush), which it makes where the
 // key is missing, and answers its length. It never evicts what has not expired:
 // [ErrNoMemory]. What is no list is [ErrNotList].
 func (z *Zone) PushLeft(key string, v Value) (int, error) { return z.push(key, abi.ZoneLeft, v) }
 
-// PushRight is [Zone.PushLeft] for the right end.
+// PushRight is [Zone.PushLeft] for the right end (rpush).
 func (z *Zone) PushRight(key string, v Value) (int, error) { return z.push(key, abi.ZoneRight, v) }
 
 func (z *Zone) push(key string, end int32, v Value) (int, error) {
@@ -21,11 +21,11 @@ func (z *Zone) push(key string, end int32, v Value) (int, error) {
 	return number(imports.ZonePush(id, key, end, encode(v)))
 }
 
-// PopLeft takes the value at the left end of a list. A key that is missing is
+// PopLeft takes the value at the left end of a list (lpop). A key that is missing is
 // [ErrNotFound]; a list that becomes empty is deleted.
 func (z *Zone) PopLeft(key string) (Value, error) { return z.pop(key, abi.ZoneLeft) }
 
-// PopRight is [Zone.PopLeft] for the right end.
+// PopRight is [Zone.PopLeft] for the right end (rpop).
 func (z *Zone) PopRight(key string) (Value, error) { return z.pop(key, abi.ZoneRight) }
 
 func (z *Zone) pop(key string, end int32) (Value, error) {
@@ -48,7 +48,7 @@ func (z *Zone) pop(key string, end int32) (Value, error) {
 	return v, nil
 }
 
-// Len is the length of a list, 0 where the key is missing.
+// Len is the length of a list (llen), 0 where the key is missing.
 func (z *Zone) Len(key string) (int, error) {
 	id := z.handle()
 	if id < 0 {

@@ -103,13 +103,6 @@ func (s *Server) carriers() iter.Seq[*conn] {
 	}
 }
 
-// connections counts the open connections.
-func (s *Server) connections() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.conns)
-}
-
 // inFlight counts the connections that do not wait for a request.
 func (s *Server) inFlight() (n int) {
 	s.mu.Lock()

@@ -3,8 +3,9 @@ package server
 import "bufio"
 
 // desk is what a connection needs while it serves requests: buffers and an
-// exchange. One that waits for a request in a loop has none, so that ten thousand of
-// them cost little, and what is used all the time is the same memory for all of them.
+// exchange. One that waits for a request in a loop has none, so that ten
+// thousand of them cost little, and what is used all the time is the same memory
+// for all of them.
 type desk struct {
 	r          *bufio.Reader
 	headerSize int // the limit that r's buffer was made for

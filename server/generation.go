@@ -203,8 +203,9 @@ func (g *generation) startWorker() error {
 	return nil
 }
 
-// stopWorker ends the subscriptions and the timers of all plugins and then runs exit_worker of those
-// whose init_worker has run. A fault keeps none of the others from it.
+// stopWorker ends the subscriptions and the timers of all plugins and then runs
+// exit_worker of those whose init_worker has run. A fault keeps none of the
+// others from it.
 func (g *generation) stopWorker() {
 	var stopping sync.WaitGroup
 	for _, p := range g.plugins {

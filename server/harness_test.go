@@ -298,3 +298,19 @@ func writeCertificate(t *testing.T, dir string, c *x509.Certificate) {
 	t.Helper()
 	writeFile(t, dir, "ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})))
 }
+
+// connections counts the open connections.
+func (s *Server) connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
+}
+
+// ServeConn serves one connection, and returns when it is closed: as
+// fasthttp's Server does.
+func (s *Server) ServeConn(nc net.Conn) {
+	if c := s.admit(nc, false); c != nil {
+		defer c.contain()
+		c.serveAlone()
+	}
+}

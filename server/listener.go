@@ -158,15 +158,6 @@ func (c *conn) begin() {
 	}
 }
 
-// ServeConn serves one connection that somebody else has accepted, and returns
-// when it is closed.
-func (s *Server) ServeConn(nc net.Conn) {
-	if c := s.admit(nc, false); c != nil {
-		defer c.contain()
-		c.serveAlone()
-	}
-}
-
 // admit puts a connection among the open ones, or closes it and answers nil.
 // One that is fronted begins with a PROXY header.
 func (s *Server) admit(nc net.Conn, fronted bool) *conn {

@@ -198,15 +198,16 @@ func httpSend(c *Call, s []uint64) {
 }
 
 // httpHead waits for a response's head.
-func (c *Call) httpHead(x httpclient.Exchange) (int, abi.Errno) { return c.await(x, x.Status) }
+func (c *Call) httpHead(handle uint64) (x httpclient.Exchange, status int, errno abi.Errno) {
+	if x = c.httpCall(handle); x == nil {
+		return nil, 0, abi.NotFound
+	}
+	status, errno = c.await(x, x.Status)
+	return x, status, errno
+}
 
 func httpStatus(c *Call, s []uint64) {
-	x := c.httpCall(s[0])
-	if x == nil {
-		fail(s, abi.NotFound)
-		return
-	}
-	n, errno := c.httpHead(x)
+	_, n, errno := c.httpHead(s[0])
 	if errno != 0 {
 		n = int(errno)
 	}
@@ -219,12 +220,8 @@ func httpHeaderGet(c *Call, s []uint64) {
 		fail(s, abi.BadArgument)
 		return
 	}
-	x := c.httpCall(s[0])
-	if x == nil {
-		fail(s, abi.NotFound)
-		return
-	}
-	if _, errno := c.httpHead(x); errno != 0 {
+	x, _, errno := c.httpHead(s[0])
+	if errno != 0 {
 		fail(s, errno)
 		return
 	}
@@ -238,12 +235,8 @@ func httpHeaderGet(c *Call, s []uint64) {
 }
 
 func httpHeaderList(c *Call, s []uint64) {
-	x := c.httpCall(s[0])
-	if x == nil {
-		fail(s, abi.NotFound)
-		return
-	}
-	if _, errno := c.httpHead(x); errno != 0 {
+	x, _, errno := c.httpHead(s[0])
+	if errno != 0 {
 		fail(s, errno)
 		return
 	}

@@ -107,7 +107,7 @@ var table = []Function{
 	{"param_list", []Param{buffer("buf")}, Length, inRequest, NoGrant,
 		"All path parameters as a list name, value, name, value, ….", paramList},
 	{"request_start", nil, Nanoseconds, inRequest, NoGrant,
-		"When the request's first line arrived, in nanoseconds since 1970.", requestStart},
+		"When the request's first byte arrived, in nanoseconds since 1970.", requestStart},
 
 	// variable.go
 	{"variable_get", []Param{text("name"), buffer("buf")}, Length, inRequest, NoGrant,

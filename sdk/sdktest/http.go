@@ -18,7 +18,10 @@ type HTTPRequest struct {
 	Method, URL string
 	Header      http.Header
 	Body        string
-	Options     map[string]string // as sdk/ABI.md lists them, such as "timeout": "1000"
+	// Options are those fields of sdk.HTTPRequest that are not zero, in words and
+	// milliseconds: connect_timeout, tls_timeout, header_timeout, timeout,
+	// redirects, decompress, response_limit, stream, length.
+	Options map[string]string
 }
 
 // HTTPResponse is what it gets.

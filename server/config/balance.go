@@ -3,11 +3,8 @@ package config
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
-
-	"phasm/plugins/suggest"
 )
 
 // Balancing is the part of an [upstreams.NAME] table that says how its peers
@@ -159,10 +156,7 @@ func (l *loader) checkUpstreamGrants(names []string) {
 	for _, p := range l.config.Plugins {
 		at := keyPath(keyPath(keyPath("plugins", p.Name), "grants"), "upstreams")
 		for i, name := range p.Grants.Upstreams {
-			if !slices.Contains(names, name) {
-				l.problem(indexPath(at, i), "no upstream named %s%s", describe(name),
-					didYouMean(suggest.Nearest(name, names), "declare it as [upstreams.NAME]"))
-			}
+			l.mustExist(indexPath(at, i), "upstream", "upstreams", name, names)
 		}
 	}
 }

@@ -1,7 +1,5 @@
 package config
 
-import "phasm/plugins/suggest"
-
 // Certificate is a [certificates.NAME] table: a certificate that TLS listeners
 // may name. It serves the names that stand in it, wildcards included.
 type Certificate struct {
@@ -75,22 +73,9 @@ func (l *loader) checkListenerTLS(path string, tls *ListenerTLS, names []string)
 		l.problem(certificates, `there is no certificate; write certificates = ["NAME"] and declare it as [certificates.NAME]`)
 	}
 	for i, name := range tls.Certificates {
-		l.certificateReference(indexPath(certificates, i), name, names)
+		l.mustExist(indexPath(certificates, i), "certificate", "certificates", name, names)
 	}
 	if at := keyPath(path, "client_auth"); l.given[at] && tls.ClientCA == "" && !l.given[keyPath(path, "client_ca")] {
 		l.problem(at, `it needs client_ca, the file of the authorities whose certificates clients show`)
 	}
-}
-
-func (l *loader) certificateReference(path, name string, names []string) {
-	for _, known := range names {
-		if known == name {
-			return
-		}
-	}
-	advice := "declare it as [certificates.NAME]"
-	if isBareKey(name) {
-		advice = "declare it as [certificates." + name + "]"
-	}
-	l.problem(path, "no certificate named %s%s", describe(name), didYouMean(suggest.Nearest(name, names), advice))
 }

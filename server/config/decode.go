@@ -261,6 +261,19 @@ func (l *loader) folder(path, file string) {
 	}
 }
 
+// mustExist reports a name that none of the tables of a kind has.
+func (l *loader) mustExist(path, kind, table, name string, names []string) {
+	if slices.Contains(names, name) {
+		return
+	}
+	declared := "NAME"
+	if isBareKey(name) {
+		declared = name
+	}
+	l.problem(path, "no %s named %s%s", kind, describe(name),
+		didYouMean(suggest.Nearest(name, names), "declare it as ["+table+"."+declared+"]"))
+}
+
 // checkReferences looks up the plugins that routes and phases name, and warns
 // of those that none does.
 func (l *loader) checkReferences() {
@@ -270,14 +283,7 @@ func (l *loader) checkReferences() {
 		names = append(names, p.Name)
 	}
 	for _, r := range l.references {
-		if !slices.Contains(names, r.name) {
-			near := suggest.Nearest(r.name, names)
-			advice := "declare it as [plugins.NAME]"
-			if isBareKey(r.name) {
-				advice = "declare it as [plugins." + r.name + "]"
-			}
-			l.problem(r.path, "no plugin named %s%s", describe(r.name), didYouMean(near, advice))
-		}
+		l.mustExist(r.path, "plugin", "plugins", r.name, names)
 		used[r.name] = true
 	}
 	for _, name := range names {

@@ -51,8 +51,13 @@ func badPattern(pattern string) string {
 	if pattern == "" || strings.TrimSpace(pattern) != pattern {
 		return fmt.Sprintf("the pattern %q must not be empty nor start or end with a blank", pattern) + example
 	}
+	address := pattern
 	if i := strings.IndexAny(pattern, " \t"); i >= 0 {
 		method := pattern[:i]
+		address = strings.TrimLeft(pattern[i:], " \t")
+		if strings.Trim(method, "~*=^@") == "" {
+			return fmt.Sprintf("there is no %q as in nginx: patterns are no regular expressions, and the most specific one wins", method) + example
+		}
 		if strings.Contains(method, ".") {
 			return fmt.Sprintf("%q is not a method; a host is written without a blank between it and the path", method)
 		}
@@ -62,10 +67,28 @@ func badPattern(pattern string) string {
 	}
 	message := register(&http.ServeMux{}, pattern)
 	if message == "" {
-		return ""
+		return foreign(address)
 	}
 	return fmt.Sprintf("%q is not a pattern: %s", pattern,
 		strings.TrimPrefix(message, fmt.Sprintf("parsing %q: ", pattern))) + example
+}
+
+// foreign says what in the host and path of a good pattern would be a wildcard
+// or a query elsewhere, and is not here: as it stands no request would match.
+func foreign(address string) string {
+	if strings.Contains(address, "?") {
+		return `patterns have no query; write a question mark in the path as "%3F"`
+	}
+	_, path, _ := strings.Cut(address, "/")
+	for segment := range strings.SplitSeq(path, "/") {
+		if len(segment) > 1 && segment[0] == ':' {
+			return fmt.Sprintf(`%q is no wildcard; write {%s}, or "%%3A" for the colon`, segment, segment[1:])
+		}
+		if strings.HasPrefix(segment, "*") {
+			return fmt.Sprintf(`%q is no wildcard; write {name} for one segment or {name...} for the rest, or "%%2A" for the star`, segment)
+		}
+	}
+	return ""
 }
 
 // register adds the pattern to the mux and returns the message of its panic,

@@ -123,7 +123,7 @@ func (l *loader) checkRedis() {
 	for _, p := range l.config.Plugins {
 		grants := keyPath(keyPath("plugins", p.Name), "grants")
 		for i, name := range p.Grants.Redis {
-			l.redisReference(indexPath(keyPath(grants, "redis"), i), name, names)
+			l.mustExist(indexPath(keyPath(grants, "redis"), i), "redis", "redis", name, names)
 		}
 		for _, rules := range p.Grants.RedisRules {
 			l.checkRedisRules(keyPath(keyPath(grants, "redis_rules"), rules.Name), rules, p.Grants.Redis)
@@ -155,19 +155,6 @@ func (l *loader) checkRedisServer(path string, r Redis) {
 	if r.Password != "" && r.PasswordEnv != "" {
 		l.problem(keyPath(path, "password_env"), "there is a password already; keep one of password and password_env")
 	}
-}
-
-func (l *loader) redisReference(path, name string, names []string) {
-	for _, known := range names {
-		if known == name {
-			return
-		}
-	}
-	advice := "declare it as [redis.NAME]"
-	if isBareKey(name) {
-		advice = "declare it as [redis." + name + "]"
-	}
-	l.problem(path, "no redis named %s%s", describe(name), didYouMean(suggest.Nearest(name, names), advice))
 }
 
 func (l *loader) checkRedisRules(path string, rules RedisRules, granted []string) {

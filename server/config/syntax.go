@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -119,6 +120,9 @@ func opened(text string) string {
 	return "the string that starts here with " + text[:3]
 }
 
+// unquotedUnit finds what the library says of 5s and 10MiB.
+var unquotedUnit = regexp.MustCompile(`^expected a (top-level item|comma) .*, but got '[a-zA-Z]' instead`)
+
 // explain puts the library's message into our form.
 func explain(message string) string {
 	message = strings.NewReplacer(
@@ -126,8 +130,11 @@ func explain(message string) string {
 		`'\n'`, "the end of the line", `'\r'`, "the end of the line",
 		"EOF", "end of file",
 	).Replace(message)
-	if strings.HasPrefix(message, `expected value but found "`) {
+	switch {
+	case strings.HasPrefix(message, `expected value but found "`), strings.HasPrefix(message, "Invalid float value"):
 		message += "; strings are written in quotes"
+	case unquotedUnit.MatchString(message):
+		message += `; a duration or a size is a string, as in "5s" and "10MiB"`
 	}
 	message = oneLine(strings.TrimSuffix(message, "."))
 	return strings.ToLower(message[:1]) + message[1:]

@@ -5,8 +5,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-
-	"phasm/plugins/suggest"
 )
 
 // Upstream is an [upstreams.NAME] table: a group of peers that requests are
@@ -89,9 +87,8 @@ func (l *loader) checkUpstreams() {
 	}
 	l.checkUpstreamGrants(names)
 	for _, r := range l.config.Routes {
-		if r.Upstream != "" && !slices.Contains(names, r.Upstream) {
-			l.problem(keyPath(keyPath("routes", r.Name), "upstream"), "no upstream named %s%s", describe(r.Upstream),
-				didYouMean(suggest.Nearest(r.Upstream, names), "declare it as [upstreams.NAME]"))
+		if r.Upstream != "" {
+			l.mustExist(keyPath(keyPath("routes", r.Name), "upstream"), "upstream", "upstreams", r.Upstream, names)
 		}
 	}
 }

@@ -1,11 +1,6 @@
 package config
 
-import (
-	"slices"
-	"strings"
-
-	"phasm/plugins/suggest"
-)
+import "strings"
 
 // Zone is a [zones.NAME] table: a store that plugins share.
 type Zone struct {
@@ -53,9 +48,8 @@ func (l *loader) checkZone(z Zone) {
 	for _, r := range l.config.Redis {
 		servers = append(servers, r.Name)
 	}
-	if z.Redis != "" && !slices.Contains(servers, z.Redis) {
-		l.problem(keyPath(path, "redis"), "no Redis named %s%s", describe(z.Redis),
-			didYouMean(suggest.Nearest(z.Redis, servers), "declare it as [redis.NAME]"))
+	if z.Redis != "" {
+		l.mustExist(keyPath(path, "redis"), "redis", "redis", z.Redis, servers)
 	}
 	if z.Redis != "" && z.File != "" {
 		l.problem(keyPath(path, "file"), "a zone in Redis has no file; remove it, or write size in the place of redis")
@@ -91,15 +85,10 @@ func (l *loader) checkZones() {
 		twice := map[string]bool{}
 		for i, text := range p.Grants.Zones {
 			at, name := indexPath(path, i), ParseZoneGrant(text).Name
-			switch {
-			case twice[name]:
+			if twice[name] {
 				l.problem(at, "zone %s stands here twice; keep one of them", describe(name))
-			case !slices.Contains(names, name):
-				advice := "declare it as [zones.NAME]"
-				if isBareKey(name) {
-					advice = "declare it as [zones." + name + "]"
-				}
-				l.problem(at, "no zone named %s%s", describe(name), didYouMean(suggest.Nearest(name, names), advice))
+			} else {
+				l.mustExist(at, "zone", "zones", name, names)
 			}
 			twice[name], granted[name] = true, true
 		}

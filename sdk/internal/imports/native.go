@@ -232,7 +232,7 @@ func ParamList(buf []byte) int32 {
 	return Current.ParamList(buf)
 }
 
-// RequestStart: When the request's first line arrived, in nanoseconds since 1970.
+// RequestStart: When the request's first byte arrived, in nanoseconds since 1970.
 func RequestStart() int64 {
 	if !allows("request_start", 0x9f8) {
 		return int64(abi.WrongPhase)

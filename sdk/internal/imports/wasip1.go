@@ -113,7 +113,7 @@ func ParamList(buf []byte) int32 {
 //go:noescape
 func host_request_start() int64
 
-// RequestStart: When the request's first line arrived, in nanoseconds since 1970.
+// RequestStart: When the request's first byte arrived, in nanoseconds since 1970.
 func RequestStart() int64 {
 	return host_request_start()
 }
