@@ -7,7 +7,6 @@ import (
 	"errors"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/redis/rueidis"
 )
@@ -31,24 +30,6 @@ func (c *Client) Do(ctx context.Context, dst []byte, r Request) ([]byte, error) 
 	own := r.clone()
 	return c.patiently(ctx, dst, func(ctx context.Context, client *connected) ([]byte, error) {
 		return c.finish(nil, client.Do(ctx, build(client, &own)))
-	})
-}
-
-// Cached is Do for a command that reads one key, its first argument: the reply
-// may be one that the client has kept, for ttl at most, or until Redis says
-// that the key has changed. Without a cache it is Do.
-func (c *Client) Cached(ctx context.Context, dst []byte, r Request, ttl time.Duration) ([]byte, error) {
-	if !c.caches {
-		return c.Do(ctx, dst, r)
-	}
-	if client := c.ready(); client != nil {
-		result := client.DoCache(ctx, rueidis.Cacheable(build(client, &r)), ttl)
-		c.sent.Add(-1)
-		return c.finish(dst, result)
-	}
-	own := r.clone()
-	return c.patiently(ctx, dst, func(ctx context.Context, client *connected) ([]byte, error) {
-		return c.finish(nil, client.DoCache(ctx, rueidis.Cacheable(build(client, &own)), ttl))
 	})
 }
 
