@@ -259,6 +259,8 @@ func (s *Store) TTL(ctx context.Context, key []byte) (time.Duration, error) {
 		return 0, zone.ErrNotFound
 	case r.number == -1:
 		return 0, nil
+	case r.number == 0: // less than one is left, which is not forever
+		return time.Millisecond, nil
 	case r.number > math.MaxInt64/int64(time.Millisecond):
 		return math.MaxInt64, nil
 	}
