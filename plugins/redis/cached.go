@@ -27,7 +27,7 @@ func (c *Client) Cached(ctx context.Context, dst []byte, r Request, ttl time.Dur
 		r.Args[0] = name
 	}
 	if client := c.ready(); client != nil {
-		result := client.DoCache(ctx, rueidis.Cacheable(build(client, &r)), ttl)
+		result := keep(ctx, client, &r, ttl)
 		c.sent.Add(-1)
 		if notKept(result) {
 			return c.Do(ctx, dst, r)
@@ -36,12 +36,23 @@ func (c *Client) Cached(ctx context.Context, dst []byte, r Request, ttl time.Dur
 	}
 	own := r.clone()
 	return c.patiently(ctx, dst, func(ctx context.Context, client *connected) ([]byte, error) {
-		result := client.DoCache(ctx, rueidis.Cacheable(build(client, &own)), ttl)
+		result := keep(ctx, client, &own, ttl)
 		if notKept(result) {
 			result = client.Do(ctx, build(client, &own))
 		}
 		return c.finish(nil, result)
 	})
+}
+
+// keep asks for a reply to keep. The library takes for granted that the
+// transaction by which it asks has a reply for each of its commands.
+func keep(ctx context.Context, client *connected, r *Request, ttl time.Duration) (result rueidis.RedisResult) {
+	defer func() {
+		if recover() != nil {
+			result = rueidis.NewErrorResult(errNotRESP)
+		}
+	}()
+	return client.DoCache(ctx, rueidis.Cacheable(build(client, r)), ttl)
 }
 
 // notKept tells whether Redis has refused the command in the transaction by

@@ -72,7 +72,7 @@ func (c *Client) dial(ctx context.Context, address string, dialer *net.Dialer, p
 	if err != nil {
 		return nil, err
 	}
-	return gathering{socket.Quick(conn), c}, nil
+	return &guarded{Conn: socket.Quick(conn), client: c}, nil
 }
 
 // Timeout is how long connecting, or a command, may take.
