@@ -54,7 +54,7 @@ func TestRedis(t *testing.T) {
 	reply, err = r.Do("LRANGE", "c", "0", "-1")
 	fails(t, "LRANGE", err, nil)
 	equal(t, "LRANGE", strings.Join(reply.Strings(), " "), "c b")
-	for _, name := range []string{"WAIT", "subscribe", "MULTI", "SELECT"} {
+	for _, name := range []string{"WAIT", "WAITAOF", "subscribe", "MULTI", "SELECT"} {
 		_, err := r.Do(name, "x")
 		fails(t, name, err, sdk.ErrNotGranted)
 	}

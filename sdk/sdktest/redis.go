@@ -167,7 +167,11 @@ func (f *fake) refuse(command []string) int32 {
 	name := strings.ToUpper(command[0])
 	switch name {
 	case "ASKING", "AUTH", "CLIENT", "DISCARD", "EXEC", "HELLO", "MONITOR", "MULTI", "PSYNC", "QUIT", "READONLY", "READWRITE", "REPLCONF", "RESET",
-		"SELECT", "SYNC", "UNWATCH", "WAIT", "WATCH":
+		"SELECT", "SYNC", "UNWATCH", "WAIT", "WAITAOF", "WATCH":
+	case "SCRIPT":
+		if len(command) < 2 || !strings.EqualFold(command[1], "DEBUG") {
+			return done
+		}
 	default:
 		if !strings.HasSuffix(name, "SUBSCRIBE") {
 			return done
