@@ -8,6 +8,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -199,4 +200,34 @@ func FuzzServer(f *testing.F) {
 		case <-ctx.Done():
 		}
 	})
+}
+
+// Nodes of a cluster that send each other's clients to and fro are asked a few
+// times, not for as long as somebody waits.
+func TestRedirectionsEnd(t *testing.T) {
+	var asked atomic.Int64
+	var address string
+	address = hostile(t, func(args []string) string {
+		_, port, _ := net.SplitHostPort(address)
+		switch {
+		case args[0] == "CLUSTER":
+			return "*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:" + port + "\r\n"
+		case len(args) < 3:
+			return "+OK\r\n"
+		}
+		asked.Add(1)
+		return "-" + args[2] + " 12706 127.0.0.1:" + port + "\r\n"
+	})
+	c := client(t, Options{Addresses: []string{address}, Cluster: true, Timeout: 300 * time.Millisecond})
+	for _, kind := range []string{"MOVED", "ASK"} {
+		for name, r := range map[string]Request{"a command": request("SET", "k", kind), "one that blocks": blocking("BLPOP", "k", kind)} {
+			asked.Store(0)
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			reply, err := c.Do(ctx, nil, r)
+			cancel()
+			if err != nil || !strings.HasPrefix(show(reply), `error "`+kind+" ") || asked.Load() > 20 {
+				t.Errorf("%s, %s: asked %d times, answers %v, %v", name, kind, asked.Load(), show(reply), err)
+			}
+		}
+	}
 }
