@@ -2,7 +2,6 @@ package redis
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 
@@ -29,7 +28,7 @@ func (c *Client) Cached(ctx context.Context, dst []byte, r Request, ttl time.Dur
 	if client := c.ready(); client != nil {
 		result := keep(ctx, client, &r, ttl)
 		c.sent.Add(-1)
-		if notKept(result) {
+		if notKept(ctx, result) {
 			return c.Do(ctx, dst, r)
 		}
 		return c.finish(dst, result)
@@ -37,7 +36,7 @@ func (c *Client) Cached(ctx context.Context, dst []byte, r Request, ttl time.Dur
 	own := r.clone()
 	return c.patiently(ctx, dst, func(ctx context.Context, client *connected) ([]byte, error) {
 		result := keep(ctx, client, &own, ttl)
-		if notKept(result) {
+		if notKept(ctx, result) {
 			result = client.Do(ctx, build(client, &own))
 		}
 		return c.finish(nil, result)
@@ -55,13 +54,13 @@ func keep(ctx context.Context, client *connected, r *Request, ttl time.Duration)
 	return client.DoCache(ctx, rueidis.Cacheable(build(client, r)), ttl)
 }
 
-// notKept tells whether Redis has refused the command in the transaction by
-// which the library asks for a reply to keep: it has no reply then, but an error
-// of its own. Asked without that, Redis says what is wrong in its own words.
-func notKept(result rueidis.RedisResult) bool {
-	err := result.NonRedisError()
-	_, refused := rueidis.IsRedisErr(err)
-	return refused || errors.Is(err, rueidis.ErrDoCacheAborted)
+// notKept tells whether it is worth asking plainly. Redis has refused the
+// command in the transaction by which the library asks for a reply to keep, and
+// says what is wrong in its own words when asked without that; or the library has
+// let the command wait for a reply that somebody else had asked for, who has
+// given up.
+func notKept(ctx context.Context, result rueidis.RedisResult) bool {
+	return result.NonRedisError() != nil && ctx.Err() == nil
 }
 
 // nameToKeep is a command's name as it is sent so that its reply is kept for no

@@ -1,6 +1,9 @@
 package redis
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -59,5 +62,49 @@ func TestCachedRefused(t *testing.T) {
 		if !c.good.Load() {
 			t.Errorf("%q is taken for a lost connection", args)
 		}
+	}
+}
+
+// Who waits for what others have asked for has the reply, however many of them
+// give up.
+func TestCachedGivenUp(t *testing.T) {
+	server := redistest.Start(t)
+	c := cached(t, server)
+	want(t, c, `"OK"`, "SET", "k", "v")
+	server.Pause()
+	read := request("GET", "k")
+	read.Reads = true
+	waiting := func(n int64) {
+		for c.sent.Load() != n {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	const others = 20
+	var giveUp [others]context.CancelFunc
+	gone := make(chan error)
+	for n := range giveUp {
+		var ctx context.Context
+		ctx, giveUp[n] = context.WithCancel(t.Context())
+		go func() {
+			_, err := c.Cached(ctx, nil, read, time.Minute)
+			gone <- err
+		}()
+		waiting(int64(n) + 1)
+	}
+	last := make(chan string)
+	go func() {
+		reply, err := c.Cached(t.Context(), nil, read, time.Minute)
+		last <- fmt.Sprintf("%s, %v", show(reply), err)
+	}()
+	waiting(others + 1)
+	for n := range giveUp {
+		giveUp[n]()
+		if err := <-gone; !errors.Is(err, context.Canceled) {
+			t.Errorf("who gives up gets %v", err)
+		}
+	}
+	server.Resume()
+	if got := <-last; got != `"v", <nil>` {
+		t.Errorf("who waits gets %s", got)
 	}
 }
