@@ -260,6 +260,12 @@ func appendRedis(dst []byte, answer any) []byte {
 			dst = appendRedis(dst, element)
 		}
 		return dst
+	case redisSet:
+		dst = head('~', len(v))
+		for _, element := range v {
+			dst = appendRedis(dst, element)
+		}
+		return dst
 	case map[string]string:
 		dst = head('%', len(v))
 		for _, key := range slices.Sorted(maps.Keys(v)) {
