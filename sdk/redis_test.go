@@ -62,6 +62,8 @@ func TestRedis(t *testing.T) {
 	fails(t, "no command", err, sdk.ErrBadArgument)
 	_, err = sdk.DoCached(r, -time.Second, "GET", "h")
 	fails(t, "a negative ttl", err, sdk.ErrBadArgument)
+	_, err = sdk.DoCached(r, time.Second, "SET", "k", "v")
+	fails(t, "DoCached of a command that writes", err, sdk.ErrBadArgument)
 	reply, err = sdk.DoCached(r, time.Second, "HGET", "h", "a")
 	fails(t, "DoCached", err, nil)
 	equal(t, "DoCached", reply.Str(), "1")

@@ -104,7 +104,7 @@ func (f *fake) RedisDo(redis int32, args string, ttl int64, buf []byte) int32 {
 	if refused := f.refuse(command); refused < 0 {
 		return refused
 	}
-	if ttl > 0 && len(command) < 2 {
+	if ttl > 0 && (len(command) < 2 || !keeps(command[0])) {
 		return badArgument
 	}
 	return f.answer(buf, r, func() any { return r.run(command) })
@@ -179,6 +179,17 @@ func (f *fake) refuse(command []string) int32 {
 	}
 	f.log(LogLine{Level: abi.Error, Phase: f.phase, Message: "redis: the command " + name + " cannot be granted"})
 	return int32(abi.NotGranted)
+}
+
+// keeps tells whether a command may be sdk.DoCached's: of those that the map
+// does not know any.
+func keeps(name string) bool {
+	switch name = strings.ToUpper(name); name {
+	case "GET", "HGET", "HMGET", "HGETALL", "SMEMBERS", "LRANGE", "TTL", "PTTL":
+		return true
+	}
+	_, known := redisArity[name]
+	return !known
 }
 
 // blocks tells whether a command may block: the fake answers it at once.
