@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -29,14 +30,21 @@ func (c *Client) Do(ctx context.Context, dst []byte, r Request) ([]byte, error) 
 	}
 	own := r.clone()
 	return c.patiently(ctx, dst, func(ctx context.Context, client *connected) ([]byte, error) {
+		if c.cluster && own.Scripts {
+			return c.finish(nil, c.script(ctx, client, &own))
+		}
 		return c.finish(nil, client.Do(ctx, build(client, &own)))
 	})
 }
 
 // Pipeline sends commands in one round trip and appends their replies to dst,
 // as an array. Commands of others may run in between. In a cluster it is one
-// round trip for each node, all at once.
+// round trip for each node, all at once, but where there are scripts among them
+// one for each command.
 func (c *Client) Pipeline(ctx context.Context, dst []byte, requests []Request) ([]byte, error) {
+	if c.cluster && slices.ContainsFunc(requests, func(r Request) bool { return r.Scripts }) {
+		return c.separately(ctx, dst, requests)
+	}
 	return c.several(ctx, dst, requests, c.finishAll, nil)
 }
 
@@ -75,7 +83,7 @@ func (c *Client) several(ctx context.Context, dst []byte, requests []Request,
 // it yet (EVALSHA, EVAL). The first keys of args are the script's keys.
 func (c *Client) Eval(ctx context.Context, dst []byte, script string, keys int, args []string) ([]byte, error) {
 	digest := sha1.Sum([]byte(script))
-	r := Request{Args: append([]string{"EVALSHA", hex.EncodeToString(digest[:]), strconv.Itoa(keys)}, args...)}
+	r := Request{Args: append([]string{"EVALSHA", hex.EncodeToString(digest[:]), strconv.Itoa(keys)}, args...), Scripts: true}
 	if keys > 0 {
 		r.Keys = []int{3}
 	}

@@ -67,6 +67,10 @@ func Names() []string {
 // Reads tells whether the command changes nothing.
 func (c Command) Reads() bool { return c.flags&reads != 0 }
 
+// Scripts tells whether the command may run a script, or reaches keys that are
+// not among its arguments.
+func (c Command) Scripts() bool { return c.flags&opaque != 0 }
+
 // Cacheable tells whether the client may keep the command's answer: it reads
 // one key, which is its first argument.
 func (c Command) Cacheable() bool {
