@@ -55,8 +55,10 @@ func (r *Redis) Do(args ...string) (Reply, error) { return r.do(0, args) }
 // DoCached is [Redis.Do] for a command that reads one key, its first argument:
 // GET, HGETALL and the like. Where the configuration gives the Redis server a
 // cache, the reply may be one that phasm has kept, for ttl at most and no
-// longer than until Redis says that the key has changed. Other commands are
-// [ErrBadArgument], and so is a ttl that is not greater than 0.
+// longer than until Redis says that the key has changed; but not that of a
+// command with more than one argument behind the key, such as LRANGE. Commands
+// that do not read one key are [ErrBadArgument], and so is a ttl that is not
+// greater than 0.
 func DoCached[D Duration](r *Redis, ttl D, args ...string) (Reply, error) {
 	if ttl <= 0 {
 		return Reply{}, ErrBadArgument

@@ -54,7 +54,7 @@ func TestRedis(t *testing.T) {
 	reply, err = r.Do("LRANGE", "c", "0", "-1")
 	fails(t, "LRANGE", err, nil)
 	equal(t, "LRANGE", strings.Join(reply.Strings(), " "), "c b")
-	for _, name := range []string{"WAIT", "subscribe", "MULTI", "SELECT"} {
+	for _, name := range []string{"WAIT", "WAITAOF", "subscribe", "MULTI", "SELECT"} {
 		_, err := r.Do(name, "x")
 		fails(t, name, err, sdk.ErrNotGranted)
 	}
@@ -62,6 +62,8 @@ func TestRedis(t *testing.T) {
 	fails(t, "no command", err, sdk.ErrBadArgument)
 	_, err = sdk.DoCached(r, -time.Second, "GET", "h")
 	fails(t, "a negative ttl", err, sdk.ErrBadArgument)
+	_, err = sdk.DoCached(r, time.Second, "SET", "k", "v")
+	fails(t, "DoCached of a command that writes", err, sdk.ErrBadArgument)
 	reply, err = sdk.DoCached(r, time.Second, "HGET", "h", "a")
 	fails(t, "DoCached", err, nil)
 	equal(t, "DoCached", reply.Str(), "1")

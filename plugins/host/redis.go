@@ -270,7 +270,7 @@ func (r *redisCall) check(args []string) bool {
 		st.keys = checked.Keys
 		st.requests = append(st.requests, redis.Request{
 			Args: args, Keys: checked.Keys[first:len(checked.Keys):len(checked.Keys)], Reads: checked.Reads(),
-			Blocks: checked.Blocks,
+			Blocks: checked.Blocks, Scripts: checked.Scripts(),
 		})
 		st.blocks = st.blocks || checked.Blocks
 		return true

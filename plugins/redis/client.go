@@ -29,6 +29,7 @@ type Client struct {
 	good     atomic.Bool               // the last command was answered: the next need not be afraid to wait
 	sent     atomic.Int64              // how many commands wait for replies without a goroutine of their own
 	blocked  atomic.Int64              // how many commands block, each on a connection of its own
+	nodes    nodes                     // of a cluster, for scripts
 	complain atomic.Int64              // when Complain said yes last, in nanoseconds since 1970
 
 	mu         sync.Mutex
@@ -72,7 +73,7 @@ func (c *Client) dial(ctx context.Context, address string, dialer *net.Dialer, p
 	if err != nil {
 		return nil, err
 	}
-	return gathering{socket.Quick(conn, nil), c}, nil
+	return &guarded{Conn: socket.Quick(conn, nil), client: c}, nil
 }
 
 // Timeout is how long connecting, or a command, may take.
@@ -202,6 +203,10 @@ type Request struct {
 	Keys  []int    // the positions of the keys among Args, ascending
 	Reads bool     // it changes nothing, and may be sent twice
 
+	// Scripts says that it may run a script, which can answer errors in Redis'
+	// words.
+	Scripts bool
+
 	// Blocks says that it may block until something happens: [Client.Do] gives
 	// it a connection of its own. Pipelines and transactions must not have it.
 	Blocks bool
@@ -209,5 +214,6 @@ type Request struct {
 
 // clone is a request that shares only strings with r.
 func (r Request) clone() Request {
-	return Request{slices.Clone(r.Args), slices.Clone(r.Keys), r.Reads, r.Blocks}
+	r.Args, r.Keys = slices.Clone(r.Args), slices.Clone(r.Keys)
+	return r
 }

@@ -5,9 +5,9 @@ import (
 	"crypto/sha1"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/redis/rueidis"
 )
@@ -30,32 +30,21 @@ func (c *Client) Do(ctx context.Context, dst []byte, r Request) ([]byte, error) 
 	}
 	own := r.clone()
 	return c.patiently(ctx, dst, func(ctx context.Context, client *connected) ([]byte, error) {
+		if c.cluster && own.Scripts {
+			return c.finish(nil, c.script(ctx, client, &own))
+		}
 		return c.finish(nil, client.Do(ctx, build(client, &own)))
-	})
-}
-
-// Cached is Do for a command that reads one key, its first argument: the reply
-// may be one that the client has kept, for ttl at most, or until Redis says
-// that the key has changed. Without a cache it is Do.
-func (c *Client) Cached(ctx context.Context, dst []byte, r Request, ttl time.Duration) ([]byte, error) {
-	if !c.caches {
-		return c.Do(ctx, dst, r)
-	}
-	if client := c.ready(); client != nil {
-		result := client.DoCache(ctx, rueidis.Cacheable(build(client, &r)), ttl)
-		c.sent.Add(-1)
-		return c.finish(dst, result)
-	}
-	own := r.clone()
-	return c.patiently(ctx, dst, func(ctx context.Context, client *connected) ([]byte, error) {
-		return c.finish(nil, client.DoCache(ctx, rueidis.Cacheable(build(client, &own)), ttl))
 	})
 }
 
 // Pipeline sends commands in one round trip and appends their replies to dst,
 // as an array. Commands of others may run in between. In a cluster it is one
-// round trip for each node, all at once.
+// round trip for each node, all at once, but where there are scripts among them
+// one for each command.
 func (c *Client) Pipeline(ctx context.Context, dst []byte, requests []Request) ([]byte, error) {
+	if c.cluster && slices.ContainsFunc(requests, func(r Request) bool { return r.Scripts }) {
+		return c.separately(ctx, dst, requests)
+	}
 	return c.several(ctx, dst, requests, c.finishAll, nil)
 }
 
@@ -94,7 +83,7 @@ func (c *Client) several(ctx context.Context, dst []byte, requests []Request,
 // it yet (EVALSHA, EVAL). The first keys of args are the script's keys.
 func (c *Client) Eval(ctx context.Context, dst []byte, script string, keys int, args []string) ([]byte, error) {
 	digest := sha1.Sum([]byte(script))
-	r := Request{Args: append([]string{"EVALSHA", hex.EncodeToString(digest[:]), strconv.Itoa(keys)}, args...)}
+	r := Request{Args: append([]string{"EVALSHA", hex.EncodeToString(digest[:]), strconv.Itoa(keys)}, args...), Scripts: true}
 	if keys > 0 {
 		r.Keys = []int{3}
 	}

@@ -61,6 +61,10 @@ const connectionBuffer = 64 << 10
 // used and nobody needs.
 const idleConnection = time.Minute
 
+// maxRedirections is how often a command follows a cluster's nodes that say that
+// its key is at another one. Then that is its reply.
+const maxRedirections = 5
+
 // library are the options as the library wants them.
 func (o *Options) library() (rueidis.ClientOption, error) {
 	if len(o.Addresses) == 0 {
@@ -87,6 +91,7 @@ func (o *Options) library() (rueidis.ClientOption, error) {
 		DisableCache:        o.Cache == 0,
 		CacheSizeEachConn:   int(o.Cache),
 		RetryDelay:          retryOnce,
+		ClusterOption:       rueidis.ClusterOption{MaxMovedRedirections: maxRedirections},
 	}
 	if o.TLS != nil {
 		var err error

@@ -105,7 +105,8 @@ func (s *Store) keep(ticket uint64, key string) {
 }
 
 // renew renews all leases, and sees to it that it is called again while there
-// are any. A Redis that does not answer is asked twice more before they end.
+// are any. A Redis that does not answer is asked twice more before they end. A
+// key that somebody has put something else into has no leases any more.
 func (s *Store) renew() {
 	l := s.leases
 	l.mu.Lock()
@@ -115,7 +116,8 @@ func (s *Store) renew() {
 	}
 	l.mu.Unlock()
 	for key, all := range tickets {
-		if _, err := s.run(context.Background(), renewScript, []byte(key), append([]string{l.milliseconds()}, all...)...); err != nil {
+		_, err := s.run(context.Background(), renewScript, []byte(key), append([]string{l.milliseconds()}, all...)...)
+		if err != nil && err != errWrongType {
 			break
 		}
 	}

@@ -2,6 +2,9 @@ package rediszone
 
 import (
 	"context"
+	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -78,5 +81,33 @@ func TestReleaseWithoutRedis(t *testing.T) {
 	}
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// A key that somebody has put something else into keeps no other lease from
+// being renewed.
+func TestRenewDespiteOthers(t *testing.T) {
+	server := redistest.Start(t)
+	s := leasing(t, server, time.Minute)
+	ctx := context.Background()
+	const keys = 20
+	hold := func(n int) {
+		if _, _, err := s.Hold(ctx, fmt.Append(nil, "k", n), 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n := range keys {
+		hold(n)
+		server.Do("PEXPIRE", s.prefix+fmt.Sprint("k", n), "50000")
+		if n%2 == 0 {
+			server.Do("SET", s.prefix+fmt.Sprint("k", n), "other", "KEEPTTL")
+		}
+	}
+	s.renew()
+	for n := range keys {
+		left := server.Do("PTTL", s.prefix+fmt.Sprint("k", n))
+		if ms, err := strconv.Atoi(strings.TrimPrefix(left, ":")); err != nil || n%2 == 1 && ms <= 50000 {
+			t.Errorf("key %d has %s ms left", n, left)
+		}
 	}
 }

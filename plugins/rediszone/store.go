@@ -17,16 +17,17 @@ import (
 // Store is a zone in Redis. It is safe for concurrent use. Its errors are those
 // of package zone, that of the context, or what is wrong with Redis.
 type Store struct {
-	client *redis.Client
-	prefix string
-	leases *leases
+	client  *redis.Client
+	prefix  string
+	leases  *leases
+	changes *changes
 }
 
 var _ zone.Store = (*Store)(nil)
 
 // New makes a zone of that name. It does not ask Redis anything.
 func New(client *redis.Client, name string) *Store {
-	return &Store{client, "{phasm:zone:" + name + "}", newLeases()}
+	return &Store{client, "{phasm:zone:" + name + "}", newLeases(), newChanges()}
 }
 
 // cachedFor is how long a value may be answered from what the client has kept,
@@ -41,27 +42,42 @@ func (s *Store) key(key []byte) (string, error) {
 	return s.prefix + string(key), nil
 }
 
-// do runs a command whose first argument is its key.
+// do runs a command that changes its first argument, which is its key.
 func (s *Store) do(ctx context.Context, command string, key []byte, args ...string) (reply, error) {
 	k, err := s.key(key)
 	if err != nil {
 		return reply{}, err
 	}
+	defer s.changes.note(k)
+	return s.send(ctx, redis.Request{Args: append([]string{command, k}, args...), Keys: []int{1}})
+}
+
+// ask runs a command that only reads its argument, which is its key.
+func (s *Store) ask(ctx context.Context, command string, key []byte) (reply, error) {
+	k, err := s.key(key)
+	if err != nil {
+		return reply{}, err
+	}
+	return s.send(ctx, redis.Request{Args: []string{command, k}, Keys: []int{1}, Reads: true})
+}
+
+func (s *Store) send(ctx context.Context, r redis.Request) (reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.client.Timeout())
 	defer cancel()
-	b, err := s.client.Do(ctx, nil, redis.Request{Args: append([]string{command, k}, args...), Keys: []int{1}})
+	b, err := s.client.Do(ctx, nil, r)
 	if err != nil {
 		return reply{}, err
 	}
 	return parse(b)
 }
 
-// run runs a script for a key.
+// run runs a script that changes a key.
 func (s *Store) run(ctx context.Context, script string, key []byte, args ...string) (reply, error) {
 	k, err := s.key(key)
 	if err != nil {
 		return reply{}, err
 	}
+	defer s.changes.note(k)
 	return s.eval(ctx, script, k, args...)
 }
 
@@ -96,13 +112,7 @@ func (s *Store) Get(ctx context.Context, dst, key []byte) (zone.Value, error) {
 	if err != nil {
 		return zone.Value{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.client.Timeout())
-	defer cancel()
-	b, err := s.client.Cached(ctx, nil, redis.Request{Args: []string{"GET", k}, Keys: []int{1}, Reads: true}, cachedFor)
-	if err != nil {
-		return zone.Value{}, err
-	}
-	r, err := parse(b)
+	r, err := s.get(ctx, k)
 	switch {
 	case err == errWrongType:
 		return zone.Value{}, zone.ErrIsList
@@ -112,6 +122,27 @@ func (s *Store) Get(ctx context.Context, dst, key []byte) (zone.Value, error) {
 		return zone.Value{}, zone.ErrNotFound
 	}
 	return decode(dst, r.text), nil
+}
+
+// get gets a key, from Redis itself where the client may keep what this process
+// has changed.
+func (s *Store) get(ctx context.Context, key string) (reply, error) {
+	r := redis.Request{Args: []string{"GET", key}, Keys: []int{1}, Reads: true}
+	place := s.changes.place(key)
+	if change := place.Load(); change != 0 {
+		answer, err := s.send(ctx, r)
+		if err == nil {
+			place.CompareAndSwap(change, 0)
+		}
+		return answer, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.client.Timeout())
+	defer cancel()
+	b, err := s.client.Cached(ctx, nil, r, cachedFor)
+	if err != nil {
+		return reply{}, err
+	}
+	return parse(b)
 }
 
 // GetStale implements zone.Store: Redis keeps nothing that has expired.
@@ -251,7 +282,7 @@ func (s *Store) Delete(ctx context.Context, key []byte) error {
 
 // TTL implements zone.Store.
 func (s *Store) TTL(ctx context.Context, key []byte) (time.Duration, error) {
-	r, err := s.do(ctx, "PTTL", key)
+	r, err := s.ask(ctx, "PTTL", key)
 	switch {
 	case err != nil:
 		return 0, err
@@ -259,6 +290,8 @@ func (s *Store) TTL(ctx context.Context, key []byte) (time.Duration, error) {
 		return 0, zone.ErrNotFound
 	case r.number == -1:
 		return 0, nil
+	case r.number == 0: // less than one is left, which is not forever
+		return time.Millisecond, nil
 	case r.number > math.MaxInt64/int64(time.Millisecond):
 		return math.MaxInt64, nil
 	}
@@ -335,7 +368,7 @@ func (s *Store) Pop(ctx context.Context, dst, key []byte, end zone.End, room int
 
 // Len implements zone.Store.
 func (s *Store) Len(ctx context.Context, key []byte) (int, error) {
-	r, err := s.do(ctx, "LLEN", key)
+	r, err := s.ask(ctx, "LLEN", key)
 	return int(r.number), ofList(err)
 }
 
@@ -382,6 +415,7 @@ func (s *Store) scan(ctx context.Context, script string, see func(key []byte) bo
 
 // Flush implements zone.Store. Keys that are set meanwhile may stay.
 func (s *Store) Flush(ctx context.Context) (n int, err error) {
+	defer s.changes.noteAll()
 	err = s.scan(ctx, flushScript, func([]byte) bool { n++; return true })
 	return n, err
 }

@@ -194,3 +194,24 @@ func TestTroubleOfRedis(t *testing.T) {
 		}
 	}
 }
+
+// A key in its last millisecond does not live forever.
+func TestTTLOfTheLastMillisecond(t *testing.T) {
+	server := redistest.Start(t)
+	s := New(connect(t, server.Address), "z")
+	ctx, key := context.Background(), []byte("k")
+	for range 50 {
+		if _, err := s.Set(ctx, zone.Set, key, zone.IntOf(1), 2*time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+		for {
+			left, err := s.TTL(ctx, key)
+			if err == zone.ErrNotFound {
+				break
+			}
+			if err != nil || left <= 0 {
+				t.Fatalf("%v are left, %v", left, err)
+			}
+		}
+	}
+}

@@ -104,7 +104,7 @@ func (f *fake) RedisDo(redis int32, args string, ttl int64, buf []byte) int32 {
 	if refused := f.refuse(command); refused < 0 {
 		return refused
 	}
-	if ttl > 0 && len(command) < 2 {
+	if ttl > 0 && (len(command) < 2 || !keeps(command[0])) {
 		return badArgument
 	}
 	return f.answer(buf, r, func() any { return r.run(command) })
@@ -167,7 +167,11 @@ func (f *fake) refuse(command []string) int32 {
 	name := strings.ToUpper(command[0])
 	switch name {
 	case "ASKING", "AUTH", "CLIENT", "DISCARD", "EXEC", "HELLO", "MONITOR", "MULTI", "PSYNC", "QUIT", "READONLY", "READWRITE", "REPLCONF", "RESET",
-		"SELECT", "SYNC", "UNWATCH", "WAIT", "WATCH":
+		"SELECT", "SYNC", "UNWATCH", "WAIT", "WAITAOF", "WATCH":
+	case "SCRIPT":
+		if len(command) < 2 || !strings.EqualFold(command[1], "DEBUG") {
+			return done
+		}
 	default:
 		if !strings.HasSuffix(name, "SUBSCRIBE") {
 			return done
@@ -175,6 +179,17 @@ func (f *fake) refuse(command []string) int32 {
 	}
 	f.log(LogLine{Level: abi.Error, Phase: f.phase, Message: "redis: the command " + name + " cannot be granted"})
 	return int32(abi.NotGranted)
+}
+
+// keeps tells whether a command may be sdk.DoCached's: of those that the map
+// does not know any.
+func keeps(name string) bool {
+	switch name = strings.ToUpper(name); name {
+	case "GET", "HGET", "HMGET", "HGETALL", "SMEMBERS", "LRANGE", "TTL", "PTTL":
+		return true
+	}
+	_, known := redisArity[name]
+	return !known
 }
 
 // blocks tells whether a command may block: the fake answers it at once.
@@ -252,6 +267,12 @@ func appendRedis(dst []byte, answer any) []byte {
 		return dst
 	case []string:
 		dst = head('*', len(v))
+		for _, element := range v {
+			dst = appendRedis(dst, element)
+		}
+		return dst
+	case redisSet:
+		dst = head('~', len(v))
 		for _, element := range v {
 			dst = appendRedis(dst, element)
 		}

@@ -3,6 +3,7 @@
 package sdktest
 
 import (
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,7 +21,8 @@ type redisValue struct {
 const (
 	redisWrongType  = RedisError("WRONGTYPE Operation against a key holding the wrong kind of value")
 	redisNotInteger = RedisError("ERR value is not an integer or out of range")
-	redisSyntax     = RedisError("ERR redisSyntax error")
+	redisOverflow   = RedisError("ERR increment or decrement would overflow")
+	redisSyntax     = RedisError("ERR syntax error")
 )
 
 // live is what a key holds, nil where it holds nothing or has expired.
@@ -67,24 +69,37 @@ func (r *Redis) collection(key string, is func(*redisValue) bool, prepare func(*
 	return v, nil
 }
 
-// redisArity is the least number of arguments of the commands that the map knows.
-var redisArity = map[string]int{
-	"PING": 0, "GET": 1, "SET": 2, "SETEX": 3, "SETNX": 2, "MGET": 1, "DEL": 1, "EXISTS": 1, "INCR": 1, "INCRBY": 2, "DECR": 1,
-	"EXPIRE": 2, "PEXPIRE": 2, "TTL": 1, "PTTL": 1, "PERSIST": 1, "HSET": 3, "HGET": 2, "HMGET": 2, "HGETALL": 1, "HDEL": 2,
-	"SADD": 2, "SREM": 2, "SMEMBERS": 1, "LPUSH": 2, "LTRIM": 3, "LRANGE": 3, "PUBLISH": 2,
+// redisArity is how many arguments the commands take that the map knows: at
+// least and, where that is more than 0, at most.
+var redisArity = map[string][2]int{
+	"PING": {0, 1}, "GET": {1, 1}, "SET": {2}, "SETEX": {3, 3}, "SETNX": {2, 2}, "MGET": {1}, "DEL": {1}, "EXISTS": {1}, "INCR": {1, 1}, "INCRBY": {2, 2}, "DECR": {1, 1},
+	"EXPIRE": {2, 2}, "PEXPIRE": {2, 2}, "TTL": {1, 1}, "PTTL": {1, 1}, "PERSIST": {1, 1}, "HSET": {3}, "HGET": {2, 2}, "HMGET": {2}, "HGETALL": {1, 1}, "HDEL": {2},
+	"SADD": {2}, "SREM": {2}, "SMEMBERS": {1, 1}, "LPUSH": {2}, "LTRIM": {3, 3}, "LRANGE": {3, 3}, "PUBLISH": {2, 2},
+}
+
+// redisSet is an answer that is a set.
+type redisSet []string
+
+// redisInt reads an integer as Redis does: as it would write it.
+func redisInt(text string) (int64, bool) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	return n, err == nil && strconv.FormatInt(n, 10) == text
 }
 
 // store answers a command from the map.
 func (r *Redis) store(name string, args []string) any {
-	least, known := redisArity[name]
+	takes, known := redisArity[name]
 	switch {
 	case !known:
 		return RedisError("ERR the fake Redis does not know " + name + ": answer it by Handle")
-	case len(args) < least:
+	case len(args) < takes[0], takes[1] > 0 && len(args) > takes[1], name == "HSET" && len(args)%2 == 0:
 		return RedisError("ERR wrong number of arguments for '" + strings.ToLower(name) + "' command")
 	}
 	switch name {
 	case "PING":
+		if len(args) > 0 {
+			return args[0]
+		}
 		return "PONG"
 	case "PUBLISH":
 		r.Published = append(r.Published, [2]string{args[0], args[1]})
@@ -106,11 +121,11 @@ func (r *Redis) store(name string, args []string) any {
 		}
 		return all
 	case "SET":
-		return r.set(args[0], args[1], args[2:])
+		return r.set(name, args[0], args[1], args[2:])
 	case "SETEX":
-		return r.set(args[0], args[2], []string{"EX", args[1]})
+		return r.set(name, args[0], args[2], []string{"EX", args[1]})
 	case "SETNX":
-		if r.set(args[0], args[1], []string{"NX"}) == nil {
+		if r.set(name, args[0], args[1], []string{"NX"}) == nil {
 			return 0
 		}
 		return 1
@@ -141,31 +156,57 @@ func (r *Redis) store(name string, args []string) any {
 	return r.list(name, args)
 }
 
-// set is SET with its options.
-func (r *Redis) set(key, value string, options []string) any {
-	v := &redisValue{text: value}
+// set is SET with its options, as the command of that name.
+func (r *Redis) set(name, key, value string, options []string) any {
+	when, unit, expires := "", "", ""
 	for i := 0; i < len(options); i++ {
 		switch option := strings.ToUpper(options[i]); option {
 		case "NX", "XX":
-			if (r.live(key) == nil) != (option == "NX") {
-				return nil
-			}
-		case "EX", "PX":
-			i++
-			if i == len(options) {
+			if when != "" && when != option {
 				return redisSyntax
 			}
-			n, err := strconv.ParseInt(options[i], 10, 32)
-			if err != nil || n <= 0 {
-				return RedisError("ERR invalid expire time in 'set' command")
+			when = option
+		case "EX", "PX":
+			if i++; unit != "" || i == len(options) {
+				return redisSyntax
 			}
-			v.expires = r.now() + n*redisUnit(option)
+			unit, expires = option, options[i]
 		default:
 			return redisSyntax
 		}
 	}
+	v := &redisValue{text: value}
+	if unit != "" {
+		n, ok := redisInt(expires)
+		if !ok {
+			return redisNotInteger
+		}
+		if v.expires, ok = r.after(n, redisUnit(unit)); !ok || n <= 0 {
+			return redisBadExpiry(name)
+		}
+	}
+	if when != "" && (r.live(key) == nil) != (when == "NX") {
+		return nil
+	}
 	r.values[key] = v
 	return "OK"
+}
+
+// after is the time in n units from now on, false where Redis, which counts in
+// milliseconds, cannot say when that is.
+func (r *Redis) after(n, unit int64) (at int64, ok bool) {
+	each := unit / 1e6
+	if n > (math.MaxInt64-max(1, r.now()/1e6))/each || n < math.MinInt64/each {
+		return 0, false
+	}
+	if n > (math.MaxInt64-r.now())/unit {
+		return math.MaxInt64, true
+	}
+	return r.now() + max(n, 0)*unit, true
+}
+
+func redisBadExpiry(name string) RedisError {
+	return RedisError("ERR invalid expire time in '" + strings.ToLower(name) + "' command")
 }
 
 // redisUnit is what a number counts in, in nanoseconds.
@@ -177,6 +218,10 @@ func redisUnit(name string) int64 {
 }
 
 func (r *Redis) add(key, by string, sign int64) any {
+	d, ok := redisInt(by)
+	if !ok {
+		return redisNotInteger
+	}
 	text, found, err := r.text(key)
 	if err != nil {
 		return err
@@ -184,14 +229,17 @@ func (r *Redis) add(key, by string, sign int64) any {
 	if !found {
 		text = "0"
 	}
-	n, err1 := strconv.ParseInt(text, 10, 64)
-	d, err2 := strconv.ParseInt(by, 10, 64)
-	if err1 != nil || err2 != nil {
+	n, ok := redisInt(text)
+	if !ok {
 		return redisNotInteger
 	}
-	n += sign * d
-	if v := r.live(key); v != nil {
-		v.text = strconv.FormatInt(n, 10)
+	d *= sign
+	if d > 0 && n > math.MaxInt64-d || d < 0 && n < math.MinInt64-d {
+		return redisOverflow
+	}
+	n += d
+	if found {
+		r.live(key).text = strconv.FormatInt(n, 10)
 	} else {
 		r.values[key] = &redisValue{text: strconv.FormatInt(n, 10)}
 	}
@@ -212,17 +260,24 @@ func (r *Redis) expiry(name string, args []string) any {
 	case strings.HasSuffix(name, "TTL") && v.expires == 0:
 		return -1
 	case name == "TTL":
-		return (v.expires - r.now() + unit/2) / unit
+		left := v.expires - r.now()
+		return left/unit + int64(oneIf(left%unit >= unit/2))
 	case name == "PTTL":
 		return (v.expires - r.now()) / unit
 	}
 	if name == "PEXPIRE" || name == "EXPIRE" {
-		n, err := strconv.ParseInt(args[1], 10, 32)
-		if err != nil {
+		n, ok := redisInt(args[1])
+		if !ok {
 			return redisNotInteger
 		}
-		if v != nil {
-			v.expires = r.now() + n*unit
+		at, ok := r.after(n, unit)
+		if !ok {
+			return redisBadExpiry(name)
+		}
+		if v != nil && n <= 0 {
+			delete(r.values, args[0])
+		} else if v != nil {
+			v.expires = at
 		}
 	}
 	return oneIf(v != nil)
@@ -237,6 +292,9 @@ func oneIf(yes bool) int {
 
 func (r *Redis) hash(name string, args []string) any {
 	if name == "HMGET" {
+		if v := r.live(args[0]); v != nil && v.hash == nil {
+			return redisWrongType
+		}
 		all := []any{}
 		for _, field := range args[1:] {
 			all = append(all, r.hash("HGET", []string{args[0], field}))
@@ -283,7 +341,7 @@ func (r *Redis) hash(name string, args []string) any {
 
 func (r *Redis) members(name string, args []string) any {
 	if r.live(args[0]) == nil && name != "SADD" {
-		return map[string]any{"SREM": 0, "SMEMBERS": []string{}}[name]
+		return map[string]any{"SREM": 0, "SMEMBERS": redisSet{}}[name]
 	}
 	v, err := r.collection(args[0], func(v *redisValue) bool { return v.set != nil },
 		func(v *redisValue) { v.set = []string{} })
@@ -293,7 +351,7 @@ func (r *Redis) members(name string, args []string) any {
 	before := len(v.set)
 	switch name {
 	case "SMEMBERS":
-		return v.set
+		return redisSet(v.set)
 	case "SREM":
 		v.set = slices.DeleteFunc(v.set, func(member string) bool { return slices.Contains(args[1:], member) })
 		if len(v.set) == 0 {
@@ -308,6 +366,15 @@ func (r *Redis) members(name string, args []string) any {
 }
 
 func (r *Redis) list(name string, args []string) any {
+	from, to := int64(0), int64(0)
+	if name != "LPUSH" {
+		var ok1, ok2 bool
+		from, ok1 = redisInt(args[1])
+		to, ok2 = redisInt(args[2])
+		if !ok1 || !ok2 {
+			return redisNotInteger
+		}
+	}
 	if r.live(args[0]) == nil && name != "LPUSH" {
 		return map[string]any{"LTRIM": "OK", "LRANGE": []string{}}[name]
 	}
@@ -322,18 +389,14 @@ func (r *Redis) list(name string, args []string) any {
 		}
 		return len(v.list)
 	}
-	from, err1 := strconv.Atoi(args[1])
-	to, err2 := strconv.Atoi(args[2])
-	if err1 != nil || err2 != nil {
-		return redisNotInteger
+	n := int64(len(v.list))
+	if from < 0 {
+		from = max(0, from+n)
 	}
-	place := func(i int) int {
-		if i < 0 {
-			i += len(v.list)
-		}
-		return max(0, i)
+	if to < 0 {
+		to += n
 	}
-	from, to = place(from), min(place(to)+1, len(v.list))
+	to = max(0, min(to, n-1)+1)
 	part := slices.Clone(v.list[min(from, to):to])
 	if name == "LRANGE" {
 		return part

@@ -25,7 +25,7 @@ type flags uint8
 const (
 	never     flags = 1 << iota // changes the connection, or waits for what was done on it
 	dangerous                   // in Redis' own categories @dangerous and @admin, or a container of such
-	opaque                      // reaches keys that are not among its arguments, or runs other commands
+	opaque                      // reaches keys that are not among its arguments, or in another database, or runs other commands
 	keyless                     // reaches no key and tells of none
 	reads                       // changes nothing, so it may be sent again
 	blocks                      // may wait until something happens, so it needs a connection of its own
@@ -66,6 +66,10 @@ func Names() []string {
 
 // Reads tells whether the command changes nothing.
 func (c Command) Reads() bool { return c.flags&reads != 0 }
+
+// Scripts tells whether the command may run a script, or reaches keys that are
+// not among its arguments.
+func (c Command) Scripts() bool { return c.flags&opaque != 0 }
 
 // Cacheable tells whether the client may keep the command's answer: it reads
 // one key, which is its first argument.
@@ -160,6 +164,19 @@ func appendGeo(dst []int, args []string) ([]int, bool) {
 		}
 	}
 	return dst, true
+}
+
+// withArguments is the command with what its arguments make of it.
+func (c Command) withArguments(name string, args []string) Command {
+	switch {
+	case name == "SCRIPT" && len(args) > 1 && strings.EqualFold(args[1], "DEBUG"):
+		c.flags |= never // the next script turns the connection into a debugger's
+	case name == "COPY" && slices.ContainsFunc(args[min(3, len(args)):], func(arg string) bool { return strings.EqualFold(arg, "DB") }):
+		c.flags |= opaque // into another database
+	case waits(name, args):
+		c.flags |= blocks
+	}
+	return c
 }
 
 // waits tells whether the arguments make a command wait that else would not.

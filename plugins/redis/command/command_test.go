@@ -164,6 +164,7 @@ func TestRules(t *testing.T) {
 	prefix := command.Rules{Prefix: "app:"}
 	named := command.Rules{Prefix: "app:", Commands: []string{"GET", "EVAL", "SCAN", "JSON.GET"}}
 	both := command.Rules{Commands: []string{command.Default, "EVAL", "FLUSHDB"}}
+	scripts := command.Rules{Commands: []string{"SCRIPT"}}
 	for _, test := range []struct {
 		rules command.Rules
 		line  string
@@ -209,6 +210,19 @@ func TestRules(t *testing.T) {
 		{prefix, "BLMPOP 0 2 app:a b LEFT", `the key "b" is not granted`},
 		{prefix, "BLPOP", "the arguments are not those of the command"},
 		{command.Rules{Commands: []string{"XSUBSCRIBE"}}, "XSUBSCRIBE k", command.ErrNever.Error()},
+		{scripts, "SCRIPT EXISTS x", ""},
+		{scripts, "SCRIPT DEBUG YES", command.ErrNever.Error()},
+		{scripts, "SCRIPT debug SYNC", command.ErrNever.Error()},
+		{command.Rules{}, "MOVE k 1", `the command "MOVE" is not granted`},
+		{command.Rules{}, "COPY a b DB 1", `the command "COPY" is not granted`},
+		{command.Rules{}, "COPY a b REPLACE db 1", `the command "COPY" is not granted`},
+		{command.Rules{}, "COPY DB db REPLACE", ""},
+		{command.Rules{}, "COPY a b", ""},
+		{command.Rules{Commands: []string{"COPY", "MOVE"}}, "COPY a b DB 1", ""},
+		{command.Rules{Commands: []string{"COPY", "MOVE"}}, "MOVE k 1", ""},
+		{prefix, "COPY app:a app:b DB 1", `the command "COPY" is not granted`},
+		{prefix, "COPY app:a b", `the key "b" is not granted`},
+		{command.Rules{Commands: []string{"WAITAOF"}}, "WAITAOF 1 0 0", command.ErrNever.Error()},
 		{both, "XREAD BLOCK 0 STREAMS k 0", ""},
 		{prefix, "XREADGROUP GROUP streams c BLOCK 0 STREAMS k >", `the key "k" is not granted`},
 		{both, "XREADGROUP GROUP block c STREAMS k >", ""},

@@ -13,8 +13,8 @@ const Default = "DEFAULT"
 
 // Rules say which commands a plugin may send. The zero value allows the
 // default: all known commands but those that Redis counts among @dangerous or
-// @admin, those that administer scripts and functions, and those that run
-// scripts, because a script calls what it likes.
+// @admin, those that administer scripts and functions, those that run scripts,
+// because a script calls what it likes, and those that reach another database.
 type Rules struct {
 	// Commands are the names of the commands allowed, in upper case; none means
 	// the default.
@@ -65,6 +65,7 @@ type Checked struct {
 // to keys. The error is ErrArguments, ErrNever, ErrSubscribes or a *NotGranted.
 func (r *Rules) Check(name string, args []string, keys []int) (Checked, error) {
 	c, known := table[name]
+	c = c.withArguments(name, args)
 	named := slices.Contains(r.Commands, name)
 	switch {
 	case known && c.flags&listens != 0:
@@ -74,7 +75,7 @@ func (r *Rules) Check(name string, args []string, keys []int) (Checked, error) {
 	case !named && !(known && r.isDefault() && c.flags&(dangerous|opaque) == 0):
 		return Checked{}, &NotGranted{Command: name}
 	}
-	block := c.flags&blocks != 0 || waits(name, args)
+	block := c.flags&blocks != 0
 	keys, ok := c.AppendKeys(keys, args)
 	if r.Prefix == "" {
 		// Arguments that make no sense are for Redis to refuse, in its words.

@@ -1,0 +1,246 @@
+package redis
+
+import (
+	"bytes"
+	"errors"
+)
+
+// values follows the values of RESP that go in one direction of a connection,
+// in whatever pieces they come, and checks what the library takes for granted:
+// it makes room for as many elements as a server says that it sends, and calls
+// itself for those within others.
+//
+// What servers do not send it takes for an error: texts and aggregates whose
+// length is not known at their beginning. And it drops pushes within other
+// values, which stand in the place of no element: Redis 6 sends such
+// (github.com/redis/redis/issues/8935).
+type values struct {
+	state   state
+	kind    byte // of the value that is being read
+	minus   bool // before its number
+	ended   bool // the number has ended, its line has not
+	digits  int
+	number  int64
+	left    int64 // bytes of a text, and what ends it
+	nested  []aggregate
+	dropped int   // how deep the push stands that is dropped, from 1 on; 0 for none
+	cost    int64 // of the outermost value
+
+	outer  byte   // kind of the outermost value
+	length int64  // how many elements it has
+	word   []byte // how its text begins, or that of its first element
+}
+
+// aggregate is a value of others.
+type aggregate struct {
+	left      int64 // elements that are still to come
+	attribute bool  // it stands before a value, and is none
+}
+
+type state byte
+
+const (
+	atKind   state = iota
+	inNumber       // a length, or an integer
+	inLine         // a text that ends with its line
+	inText         // a text of known length
+)
+
+const (
+	// maxNested is above what a script can answer: Lua's stack ends at 8000.
+	maxNested = 10000
+	// maxWire is how large a reply may be before the connection is given up, in
+	// bytes, with elementCost for each element. Redis' longest text is 512 MiB.
+	maxWire     = 640 << 20
+	elementCost = 64
+	// maxWord is more than the words have that matter.
+	maxWord = 16
+)
+
+var (
+	errNotRESP = errors.New("what the server sends is not Redis' protocol")
+	errTooDeep = errors.New("the server sends values within values without end")
+	errTooMuch = errors.New("the server sends a reply of more than 640 MiB")
+)
+
+// scan follows p, and calls complete when an outermost value is. It drops what
+// is to be dropped and answers how much of p is left.
+func (v *values) scan(p []byte, complete func() error) (kept int, err error) {
+	for at := 0; at < len(p); {
+		dropped := v.dropped > 0
+		n, leaf, err := v.step(p[at:])
+		if err != nil {
+			return 0, err
+		}
+		if !dropped && v.dropped == 0 {
+			if kept != at {
+				copy(p[kept:], p[at:at+n])
+			}
+			kept += n
+		}
+		at += n
+		if leaf && v.leaf() {
+			if err := complete(); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return kept, nil
+}
+
+// step reads what belongs together. leaf tells that a value ends with it that
+// has no elements.
+func (v *values) step(p []byte) (n int, leaf bool, err error) {
+	switch v.state {
+	case atKind:
+		return 1, false, v.begin(p[0])
+	case inNumber:
+		for i, c := range p {
+			switch {
+			case c >= '0' && c <= '9' && !v.ended && v.digits < 19:
+				v.number, v.digits = v.number*10+int64(c-'0'), v.digits+1
+			case c == '-' && v.digits == 0 && !v.minus:
+				v.minus = true
+			case c == '\r' && v.digits > 0 && !v.ended:
+				v.ended = true
+			case c == '\n' && v.ended:
+				leaf, err = v.head()
+				return i + 1, leaf, err
+			default:
+				return 0, false, errNotRESP
+			}
+		}
+		return len(p), false, nil
+	case inLine:
+		end := bytes.IndexByte(p, '\n')
+		n = end + 1
+		if end < 0 {
+			n = len(p)
+		}
+		if v.left += int64(n); end >= 0 && v.left < 2 {
+			return 0, false, errNotRESP
+		}
+		v.say(p[:n])
+		if end >= 0 && v.left < maxWord && v.speaks() {
+			v.word = v.word[:v.left-2] // without the line's end
+		}
+		return n, end >= 0, v.pay(int64(n))
+	}
+	n = int(min(v.left, int64(len(p))))
+	if text := v.left - 2; text > 0 {
+		v.say(p[:min(int64(n), text)])
+	}
+	v.left -= int64(n)
+	return n, v.left == 0, nil
+}
+
+// begin begins a value.
+func (v *values) begin(kind byte) error {
+	if len(v.nested) == 0 {
+		v.outer, v.length, v.cost, v.word = kind, 0, 0, v.word[:0]
+	}
+	v.kind, v.minus, v.ended, v.digits, v.number, v.left = kind, false, false, 0, 0, 0
+	switch kind {
+	case '$', '!', '=', ':', '*', '%', '~', '|':
+		v.state = inNumber
+	case '>':
+		v.state = inNumber
+		if len(v.nested) > 0 && v.dropped == 0 {
+			v.dropped = len(v.nested)
+		}
+	case '+', '-', ',', '(':
+		v.state = inLine
+	case '#':
+		v.state, v.left = inText, int64(len("t\r\n"))
+	case '_':
+		v.state, v.left = inText, int64(len("\r\n"))
+	default:
+		return errNotRESP
+	}
+	return nil
+}
+
+// head ends the line with a value's number.
+func (v *values) head() (leaf bool, err error) {
+	n := v.number
+	if v.kind == ':' {
+		return true, nil
+	}
+	if v.minus {
+		if n == 1 && (v.kind == '$' || v.kind == '*') { // nil, as RESP 2 has it
+			return true, nil
+		}
+		return false, errNotRESP
+	}
+	if v.digits > 10 {
+		return false, errTooMuch
+	}
+	switch v.kind {
+	case '$', '!', '=':
+		v.state, v.left = inText, n+2
+		return false, v.pay(n)
+	case '%', '|':
+		n *= 2
+	}
+	if err := v.pay(n * elementCost); err != nil {
+		return false, err
+	}
+	if len(v.nested) == 0 {
+		v.length = n
+	}
+	v.state = atKind
+	if n == 0 {
+		return v.kind != '|', nil
+	}
+	if len(v.nested) == maxNested {
+		return false, errTooDeep
+	}
+	v.nested = append(v.nested, aggregate{n, v.kind == '|'})
+	return false, nil
+}
+
+// pay counts what an outermost value takes.
+func (v *values) pay(n int64) error {
+	if v.cost += n; v.cost > maxWire {
+		return errTooMuch
+	}
+	return nil
+}
+
+// leaf ends a value, and those that end with it. It tells whether the outermost
+// does.
+func (v *values) leaf() bool {
+	v.state = atKind
+	for {
+		deep := len(v.nested)
+		if deep == 0 {
+			return true
+		}
+		if v.dropped == deep {
+			v.dropped = 0
+			return false
+		}
+		last := &v.nested[deep-1]
+		if last.left--; last.left > 0 {
+			return false
+		}
+		attribute := last.attribute
+		if v.nested = v.nested[:deep-1]; attribute {
+			return false
+		}
+	}
+}
+
+// speaks tells whether a text that is being read is the outermost value, or its
+// first element.
+func (v *values) speaks() bool {
+	return v.kind != '#' && v.kind != '_' &&
+		(len(v.nested) == 0 || len(v.nested) == 1 && !v.nested[0].attribute && v.nested[0].left == v.length)
+}
+
+// say keeps how such a text begins.
+func (v *values) say(text []byte) {
+	if v.speaks() {
+		v.word = append(v.word, text[:min(len(text), maxWord-len(v.word))]...)
+	}
+}
