@@ -64,8 +64,7 @@ func (m *mapped) fill(content []byte) error {
 			}
 		}
 	}
-	const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
-	if _, err := unix.FcntlInt(m.file.Fd(), unix.F_ADD_SEALS, seals); err != nil {
+	if err := m.seal(); err != nil {
 		return fmt.Errorf("cannot seal the memfd: %w", err)
 	}
 	start, err := m.mapAt(nil, len(content))
@@ -78,6 +77,22 @@ func (m *mapped) fill(content []byte) error {
 		return fmt.Errorf("mprotect: %w", err)
 	}
 	return nil
+}
+
+// sealTries is how often the kernel is asked to seal a file. On a busy machine it
+// may have pages in hand that were just written, for longer than the tenth of a
+// second for which it waits itself.
+const sealTries = 20
+
+// seal has the file never change again.
+func (m *mapped) seal() (err error) {
+	const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
+	for range sealTries {
+		if _, err = unix.FcntlInt(m.file.Fd(), unix.F_ADD_SEALS, seals); err != unix.EBUSY {
+			break
+		}
+	}
+	return err
 }
 
 // mapAt maps the file's first size bytes, to be read and written, there or
