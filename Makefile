@@ -80,7 +80,7 @@ UNSHARED := phasm/plugins/meter $(addprefix github.com/tetratelabs/wazero/intern
   engine/wazevo/frontend engine/wazevo/ssa engine/wazevo/backend/...)
 
 race: ## go test with the race detector, where goroutines share something
-	$(TEST) -race $(UNSHARED:%=-gcflags=%=-race=false) -skip '$(ALONE)|^Fuzz|Allocat|EndlessRecursion$$|Soak|HostilePlugin|LargeBodies|Conforms|SlowClients|Nginx|Hygiene|Regex|Grants|Promtool|TrapStorm|HostileExitWorker|LogShipper|DynamicRouting$$|Canary|MetricsCollector' $(SHARING:%=./%)
+	$(TEST) -race $(UNSHARED:%=-gcflags=%=-race=false) -skip '$(ALONE)|^Fuzz|Allocat|EndlessRecursion$$|Soak|HostilePlugin|LargeBodies|Conforms|SlowClients|Nginx|Hygiene|Regex|Grants|Promtool|TrapStorm|HostileExitWorker|LogShipper|DynamicRouting$$|Canary|MetricsCollector|LimitsOfTwo|LargeResponse|Watch|OldConnections|SleepBlocks|ZoneFile' $(SHARING:%=./%)
 
 fuzz: ## every fuzz target for FUZZTIME
 	@$(GO) test -list '^Fuzz' ./... | \

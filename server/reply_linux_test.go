@@ -62,7 +62,7 @@ func TestLongRest(t *testing.T) {
 	var asking sync.WaitGroup
 	for wait, want := range map[time.Duration]string{
 		time.Millisecond: "1ms", 90 * time.Millisecond: "90ms", 300 * time.Millisecond: "300ms", 1500 * time.Millisecond: "1.5s",
-		4 * time.Second: "504 Gateway Timeout\n",
+		3 * time.Second: "504 Gateway Timeout\n",
 	} {
 		for _, method := range []string{"GET", "POST"} {
 			asking.Go(func() {
