@@ -80,7 +80,7 @@ func run(o options) error {
 		return err
 	}
 	if o.pgo != "" {
-		return profile(workloads, b, o.plan(), o.pgo)
+		return profileAll(workloads, b, o.plan(), o.pgo)
 	}
 	return report(measureAll(workloads, b, o), o)
 }

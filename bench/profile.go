@@ -3,48 +3,63 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"time"
+
+	"github.com/google/pprof/profile"
 )
 
-// profile has phasm write down where its time goes under each workload, and
+// profileAll has phasm write down where its time goes under each workload, and
 // merges that into one file. The Go compiler reads it when phasm is built, if it
 // is the file default.pgo beside main.go.
-func profile(workloads []*workload, b binaries, p plan, file string) error {
-	var parts []string
+func profileAll(workloads []*workload, b binaries, p plan, file string) error {
+	var parts []*profile.Profile
 	for i, w := range workloads {
 		if w.InC && b.plugin == "" {
 			continue
 		}
 		fmt.Fprintf(os.Stderr, "%2d/%d %s\n", i+1, len(workloads), w.Title)
-		part := filepath.Join(b.dir, w.Name+".pprof")
-		if err := profileOne(w, b, p, part); err != nil {
+		part, err := profileOne(w, b, p)
+		if err != nil {
 			return fmt.Errorf("%s: %w", w.Name, err)
 		}
 		parts = append(parts, part)
 	}
-	merge := exec.Command("go", append([]string{"tool", "pprof", "-proto", "-output", file}, parts...)...)
-	if out, err := merge.CombinedOutput(); err != nil {
-		return fmt.Errorf("go tool pprof: %w\n%s", err, out)
-	}
-	return nil
-}
-
-func profileOne(w *workload, b binaries, p plan, file string) error {
-	s, err := newStage(w, b, false)
+	all, err := profile.Merge(parts)
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	if err := check(s); err != nil {
+	anonymise(all)
+	f, err := os.Create(file)
+	if err != nil {
 		return err
 	}
+	return errors.Join(all.Write(f), f.Close())
+}
+
+// anonymise takes out where on this machine things are. The compiler goes by
+// functions and lines.
+func anonymise(p *profile.Profile) {
+	for _, m := range p.Mapping {
+		m.File = ""
+	}
+	for _, f := range p.Function {
+		f.Filename = ""
+	}
+}
+
+func profileOne(w *workload, b binaries, p plan) (*profile.Profile, error) {
+	s, err := newStage(w, b, false)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	if err := check(s); err != nil {
+		return nil, err
+	}
 	if err := warm(s, s.Phasm, p.warm); err != nil {
-		return err
+		return nil, err
 	}
 	loaded := make(chan error)
 	go func() {
@@ -54,24 +69,19 @@ func profileOne(w *workload, b binaries, p plan, file string) error {
 		}
 		loaded <- err
 	}()
-	err = download(fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", s.Admin, max(1, int(p.period.Seconds()))), file)
-	return errors.Join(err, <-loaded)
+	got, err := download(fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", s.Admin, max(1, int(p.period.Seconds()))))
+	return got, errors.Join(err, <-loaded)
 }
 
-// download writes what is at a URL into a file.
-func download(url, file string) error {
+// download reads the profile at a URL.
+func download(url string) (*profile.Profile, error) {
 	answer, err := http.Get(url)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s", url, answer.Status)
+		return nil, fmt.Errorf("%s answers %s", url, answer.Status)
 	}
-	f, err := os.Create(file)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(f, answer.Body)
-	return errors.Join(err, f.Close())
+	return profile.Parse(answer.Body)
 }
