@@ -26,6 +26,10 @@ SHELL       := bash
 
 PLATFORMS := linux/arm64 darwin/arm64
 
+# The profile in default.pgo is for the binary. Tests of package main, and what they
+# build, would have every package compiled a second time for it.
+lint cross unit race fuzz bench: export GOFLAGS += -pgo=off
+
 .PHONY: help build test deps lint cross unit race fuzz bench clean
 
 help: ## list the targets
