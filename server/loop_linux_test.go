@@ -26,6 +26,7 @@ func TestIdleConnectionsHaveNoGoroutine(t *testing.T) {
 
 // A connection that is in use stays open, however old it is.
 func TestOldConnectionsStay(t *testing.T) {
+	t.Parallel()
 	s := start(t, "[server.timeouts]\nidle = \"2s\"\n"+probes+"[routes.all]\nmatch = \"/all\"\nlog = [\"a\"]\nrespond = {body = \"all\"}\n"+fixedConfig)
 	conns := map[string]*client{"/all": s.dial(), "/hello": s.dial()} // with log plugins, and without
 	for begin := time.Now(); time.Since(begin) < 3*time.Second; time.Sleep(10 * time.Millisecond) {

@@ -47,6 +47,7 @@ func TestKeptConnectionsAreListenedTo(t *testing.T) {
 // Exchanges that rest for long go on by themselves: time limits hold, and what
 // comes late is taken.
 func TestLongRest(t *testing.T) {
+	t.Parallel()
 	peer := rawPeer(t, func(c net.Conn, r *bufio.Reader) {
 		for {
 			request, err := http.ReadRequest(r)
