@@ -117,6 +117,9 @@ func (s *passing) listen() *reply {
 	return r
 }
 
+// Heard implements upstream.Watcher.
+func (r *reply) Heard() bool { return r.state.Load() == come }
+
 // Unwatch implements upstream.Watcher.
 func (r *reply) Unwatch() {
 	l := r.loop

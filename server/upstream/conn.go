@@ -57,6 +57,9 @@ func (p *Patience) stepAside() {
 // Watcher hears when there is something to read on a connection, by epoll(7) say,
 // for as long as that is open.
 type Watcher interface {
+	// Heard tells whether there has been, since the last exchange began, without
+	// one that was waiting for it.
+	Heard() bool
 	// Unwatch ends that, before the connection is closed.
 	Unwatch()
 }

@@ -20,9 +20,10 @@ type idle struct {
 	running bool
 }
 
-// trust is how long after its last exchange a connection that is watched is used
-// without a look whether the peer has closed it, or has sent what nobody has asked
-// for: long enough for most, and too short to matter if the watcher is late.
+// trust is how long after its last exchange a connection whose watcher has heard
+// nothing is used without a look whether the peer has closed it, or has sent what
+// nobody has asked for: long enough for most, and too short to matter if the
+// watcher is late.
 const trust = 50 * time.Millisecond
 
 // sweep is how often connections that wait are looked at: one that the peer has
@@ -42,7 +43,7 @@ func (i *idle) take(careful bool) *Conn {
 		i.conns[n-1] = nil
 		i.conns = i.conns[:n-1]
 		i.mu.Unlock()
-		if !careful && c.watcher != nil && time.Since(c.since) < trust || c.alive() {
+		if !careful && c.watcher != nil && !c.watcher.Heard() && time.Since(c.since) < trust || c.alive() {
 			return c
 		}
 		c.shut()

@@ -215,3 +215,36 @@ func TestConnectionsThatThePeerClosesEnd(t *testing.T) {
 		t.Error("one that the peer has closed is open")
 	}
 }
+
+// heard is a watcher that has heard something, or not.
+type heard bool
+
+func (h heard) Heard() bool { return bool(h) }
+func (heard) Unwatch()      {}
+
+// What a watcher has heard is looked at, however fresh the connection is.
+func TestWhatIsHeardIsNotTrusted(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for _, something := range []heard{false, true} {
+		p := opened(t, Options{Peers: []PeerOptions{{Address: l.Addr().String()}}, Connecting: Connecting{Keep: 1}}).Peers()[0]
+		keep(t, p, 1)
+		c := p.idle.conns[0]
+		c.Watch(something)
+		peer, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		peer.Close()
+		for deadline := time.Now().Add(5 * time.Second); c.alive() && time.Now().Before(deadline); {
+			time.Sleep(time.Millisecond)
+		}
+		c.since = time.Now().Add(time.Hour) // fresh
+		if taken := p.idle.take(false); (taken == nil) != bool(something) {
+			t.Errorf("the watcher has heard something: %t; the connection is used: %t", something, taken != nil)
+		}
+	}
+}
