@@ -32,15 +32,21 @@ func TestCachedIsTheCommands(t *testing.T) {
 			{"LRANGE", "list", "0", "-1"}, {"LRANGE", "list", "0-", "1"}, {"LINDEX", "list", "0"}, {"LLEN", "list"},
 			{"GET", "text"}, {"GET", "text", ""}, {"STRLEN", "text"}, {"HGETALL", "h", ""},
 		} {
-			asked, err := do(c, args...)
-			if err != nil {
-				t.Fatal(err)
-			}
-			kept, err := c.Cached(t.Context(), nil, request(args...), time.Minute)
-			if err != nil || show(kept) != asked {
-				t.Errorf("%q answers %s, %v; want %s", args, show(kept), err, asked)
-			}
+			wantCached(t, c, args)
 		}
+	}
+}
+
+// wantCached wants of the cache what Redis answers a command.
+func wantCached(t *testing.T, c *Client, args []string) {
+	t.Helper()
+	asked, err := do(c, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := c.Cached(t.Context(), nil, request(args...), time.Minute)
+	if err != nil || show(kept) != asked {
+		t.Errorf("%q answers %s, %v; want %s", args, show(kept), err, asked)
 	}
 }
 
@@ -51,14 +57,7 @@ func TestCachedRefused(t *testing.T) {
 	c := cached(t, server)
 	want(t, c, `"OK"`, "SET", "k", "v")
 	for _, args := range [][]string{{"STRLEN", "k"}, {"HGETALL", "k"}, {"HGET", "k", "f"}, {"GET", "k", "more"}} {
-		asked, err := do(c, args...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		kept, err := c.Cached(t.Context(), nil, request(args...), time.Minute)
-		if err != nil || show(kept) != asked {
-			t.Errorf("%q answers %s, %v; want %s", args, show(kept), err, asked)
-		}
+		wantCached(t, c, args)
 		if !c.good.Load() {
 			t.Errorf("%q is taken for a lost connection", args)
 		}
