@@ -160,7 +160,7 @@ const (
 	noMore
 )
 
-// next looks for a request.
+// next looks for what is to be served.
 func (c *conn) next() int {
 	if c.desk != nil {
 		if c.x.awaits != nil {

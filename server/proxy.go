@@ -102,7 +102,7 @@ func (s *passing) ask() bool {
 		return false
 	}
 	if err == upstream.ErrNoPeer && s.failure != nil {
-		err = s.failure // there was one
+		err = s.failure // of the last there was: a balancer's other peer, or one that has gone meanwhile
 	}
 	if err != nil {
 		s.answerFor(err)
