@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"strings"
+	"regexp"
 
 	"phasm/plugins/zone"
 )
@@ -27,15 +27,18 @@ func parse(b []byte) (reply, error) {
 	if r.kind != '-' {
 		return r, nil
 	}
-	text := string(r.text)
-	switch {
-	case strings.HasPrefix(text, "OOM "):
-		return reply{}, zone.ErrNoMemory
-	case strings.HasPrefix(text, "WRONGTYPE "):
+	if known := knownError.FindSubmatch(r.text); known != nil {
+		if string(known[1]) == "OOM" {
+			return reply{}, zone.ErrNoMemory
+		}
 		return reply{}, errWrongType
 	}
-	return reply{}, errors.New("redis: " + text)
+	return reply{}, errors.New("redis: " + string(r.text))
 }
+
+// knownError is how an error begins that means something here. Up to version 6
+// Redis says first where in a script it was raised.
+var knownError = regexp.MustCompile(`^(?:ERR Error running script .*: -?)?(OOM|WRONGTYPE) `)
 
 // errWrongType is the error of a command for lists that finds none, or for
 // values that finds a list.
