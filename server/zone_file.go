@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -90,6 +93,7 @@ func (f *zoneFile) end() {
 
 func (f *zoneFile) follow() {
 	defer close(f.stopped)
+	f.clean()
 	tick := time.NewTicker(keepEvery)
 	defer tick.Stop()
 	for {
@@ -113,12 +117,15 @@ func (f *zoneFile) follow() {
 }
 
 // read makes what is in the file the zone's content. A file that cannot be read
-// counts as an empty one.
+// counts as an empty one, and so does one that nobody has made yet.
 func (f *zoneFile) read(log *slog.Logger) {
 	log = log.With("zone", f.name, "file", f.path)
+	before := f.known
 	content, odd, err := f.open()
 	f.unread = err != nil && f.known != nil && f.known.Size() > 0 || len(odd) > 0
 	switch {
+	case before == nil && errors.Is(err, fs.ErrNotExist):
+		log.Info("the zone's file is not there yet")
 	case err != nil:
 		log.Warn("cannot read the zone's file: it counts as empty", "error", err)
 	case len(odd) > 0:
@@ -205,17 +212,14 @@ func (f *zoneFile) failed(err error) {
 // replace writes the file beside the one there is, which it then takes the
 // place of: whoever reads it finds the one or the other, also after a crash.
 func (f *zoneFile) replace(text []byte) error {
-	path := f.path
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target // the link stays one
-	}
+	path := f.target()
 	if f.unread {
 		if err := setAside(path); err != nil {
 			return err
 		}
 		f.unread = false
 	}
-	fresh, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	fresh, err := f.beside()
 	if err != nil {
 		return err
 	}
@@ -241,6 +245,33 @@ func (f *zoneFile) replace(text []byte) error {
 	}
 	f.known, f.seen = info, info // what is there now is no change of somebody else's
 	return nil
+}
+
+// target is where the file is that is written: a link to it stays one.
+func (f *zoneFile) target() string {
+	if target, err := filepath.EvalSymlinks(f.path); err == nil {
+		return target
+	}
+	return f.path
+}
+
+// beside makes the file that is to take the place of the one there is.
+func (f *zoneFile) beside() (*os.File, error) {
+	dir, base := filepath.Split(f.target())
+	return os.CreateTemp(cmp.Or(dir, "."), "."+base+".*.tmp")
+}
+
+// clean removes what beside has made and a crash has left.
+func (f *zoneFile) clean() {
+	dir, base := filepath.Split(f.target())
+	entries, _ := os.ReadDir(cmp.Or(dir, ".")) // without them nothing is removed
+	for _, e := range entries {
+		name, ours := strings.CutPrefix(e.Name(), "."+base+".")
+		number, alsoOurs := strings.CutSuffix(name, ".tmp")
+		if _, err := strconv.ParseUint(number, 10, 64); err == nil && ours && alsoOurs && e.Type().IsRegular() {
+			_ = os.Remove(dir + e.Name()) // it harms nobody
+		}
+	}
 }
 
 // setAside keeps a file that the zone does not have all of beside the one that

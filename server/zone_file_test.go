@@ -144,7 +144,7 @@ func TestZoneFile(t *testing.T) {
 // somebody has written is not lost when the zone's takes its place.
 func TestZoneFileUnreadable(t *testing.T) {
 	for name, test := range map[string]struct{ text, zone, log, kept string }{
-		"missing":   {"", "{}", "no such file or directory", ""},
+		"missing":   {"", "{}", "level=INFO msg=\"the zone's file is not there yet", ""},
 		"empty":     {"\n", "{}", "it is empty", "\n"},
 		"malformed": {"{\n\"a\": 1,\n}", "{}", "line 3: invalid character", "{\n\"a\": 1,\n}"},
 		"no object": {"[1]", "{}", "it is no JSON object", "[1]"},
@@ -249,6 +249,38 @@ func TestZoneFileReload(t *testing.T) {
 	k.set("e", "5")
 	s.stop()
 	k.wantFile("{\n  \"c\": \"3\",\n  \"d\": \"4\"\n}\n")
+}
+
+// What was being written in a crash does not stay behind; what others have put
+// beside it does.
+func TestZoneFileAfterCrash(t *testing.T) {
+	dir, real := t.TempDir(), t.TempDir()
+	writeConfig(t, dir, zoneFileConfig)
+	writeFile(t, real, "one.json", `{"a": 1}`)
+	if err := os.Symlink(filepath.Join(real, "one.json"), filepath.Join(dir, "servers.json")); err != nil {
+		t.Fatal(err)
+	}
+	f := zoneFile{path: filepath.Join(dir, "servers.json")}
+	left, err := f.beside()
+	if err != nil {
+		t.Fatal(err)
+	}
+	left.Close()
+	others := []string{".one.json.1.tmp.bak", ".one.json..tmp", ".one.json.1", ".one.json.new.tmp", ".one.json.1.2.tmp", "one.json.1.tmp", ".two.json.1.tmp"}
+	for _, name := range others {
+		writeFile(t, real, name, "mine")
+	}
+	writeFile(t, real, ".one.json.7.tmp/in", "mine")
+	s := startFileIn(t, dir)
+	if !eventually(func() bool { return glance(left.Name()) == nil }) {
+		t.Errorf("%s is left over", left.Name())
+	}
+	s.stop()
+	for _, name := range append(others, ".one.json.7.tmp/in") {
+		if glance(filepath.Join(real, name)) == nil {
+			t.Errorf("%s is gone", name)
+		}
+	}
 }
 
 // A server that never serves, as that of phasm -t, writes no file.
