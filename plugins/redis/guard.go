@@ -31,17 +31,23 @@ type guarded struct {
 	greeting atomic.Int64
 	listens  atomic.Bool // a subscriber's of RESP 2: its arrays are pushes
 
-	mu            sync.Mutex
-	subscriptions []subscription // those that are not confirmed, in their order
+	mu       sync.Mutex
+	expected []expectation // of replies that have not come, in their order
 }
 
-// subscription is a command that subscribes.
-type subscription struct {
-	place  int64 // among all commands
-	topics int64
+// expectation is what the reply to a command must be like.
+type expectation struct {
+	place      int64 // of the command among all
+	subscribes bool
+	topics     int64 // that it subscribes to
+	elements   int64 // that a list has at least
+	pong       bool  // it is PONG
 }
 
-var errUnasked = errors.New("the server sends a reply that nobody has asked for")
+var (
+	errUnasked  = errors.New("the server sends a reply that nobody has asked for")
+	errSentinel = errors.New("the sentinel leaves out an address, or a server its role")
+)
 
 // Write has commands gathered and counted. The library's writer runs as soon as
 // the first goroutine has a command for it, and would send that one by a system
@@ -67,16 +73,29 @@ func (g *guarded) Write(p []byte) (int, error) {
 
 // command counts a command that is about to be sent.
 func (g *guarded) command() error {
-	switch string(g.sent.word) {
+	switch string(g.sent.words[0]) {
 	case "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE":
-		g.mu.Lock()
-		g.subscriptions = append(g.subscriptions, subscription{g.commands.Load(), g.sent.length - 1})
-		g.mu.Unlock()
+		g.expect(expectation{subscribes: true, topics: g.sent.length - 1})
+	case "ROLE":
+		g.expect(expectation{elements: 1})
+	case "SENTINEL":
+		if string(g.sent.words[1]) == "GET-MASTER-ADDR-BY-NAME" {
+			g.expect(expectation{elements: 2})
+		}
 	case "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE":
+		g.expect(expectation{pong: true})
 		return nil // the library sends a PING behind it, whose reply it takes
 	}
 	g.commands.Add(1)
 	return nil
+}
+
+// expect says what the next reply that is counted must be like.
+func (g *guarded) expect(e expectation) {
+	e.place = g.commands.Load()
+	g.mu.Lock()
+	g.expected = append(g.expected, e)
+	g.mu.Unlock()
 }
 
 // Read reads what the library may read.
@@ -93,7 +112,7 @@ func (g *guarded) Read(p []byte) (int, error) {
 
 // reply checks that what the server has sent has been asked for.
 func (g *guarded) reply() error {
-	word := string(g.got.word)
+	word := string(g.got.words[0])
 	push := g.got.outer == '>'
 	if g.listens.Load() && g.replies >= g.greeting.Load() {
 		push = push || g.got.length > 0 && word != "pong"
@@ -113,6 +132,8 @@ func (g *guarded) reply() error {
 		case "unsubscribe", "punsubscribe", "sunsubscribe":
 			g.confirms = max(0, g.confirms-1)
 			return nil
+		case "message":
+			return g.message()
 		default:
 			return nil
 		}
@@ -121,26 +142,51 @@ func (g *guarded) reply() error {
 		return errUnasked
 	}
 	refuses := (g.got.outer == '-' || g.got.outer == '!') && word != "QUEUED"
-	topics, subscribes := g.subscribes(g.replies)
-	if confirms != subscribes && !(subscribes && refuses) {
+	expected := g.expects(g.replies)
+	if confirms != expected.subscribes && !(expected.subscribes && refuses) {
 		return errUnasked
 	}
 	if confirms {
-		g.confirms = topics - 1
+		g.confirms = expected.topics - 1
+	}
+	list, pong := g.got.outer == '*' || g.got.outer == '~', "PONG"
+	if list {
+		pong = "pong"
+	}
+	switch {
+	case expected.pong && word != pong:
+		return errUnasked
+	case list && g.got.length >= 0 && g.got.length < expected.elements:
+		return errSentinel
 	}
 	g.replies++
 	return nil
 }
 
-// subscribes tells whether the command at a place subscribes, and to how many
-// topics. That it is asked once is enough: it has its reply.
-func (g *guarded) subscribes(place int64) (topics int64, ok bool) {
+// expects is what the reply to the command at a place must be like. That it is
+// asked once is enough: it has its reply.
+func (g *guarded) expects(place int64) (e expectation) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if len(g.subscriptions) == 0 || g.subscriptions[0].place != place {
-		return 0, false
+	if len(g.expected) > 0 && g.expected[0].place == place {
+		e, g.expected = g.expected[0], g.expected[1:]
 	}
-	topics = g.subscriptions[0].topics
-	g.subscriptions = g.subscriptions[1:]
-	return topics, true
+	return e
+}
+
+// message checks what a sentinel publishes: the library takes for granted that
+// each has all of its words (redis.io, "High availability with Redis Sentinel",
+// "Pub/Sub messages").
+func (g *guarded) message() error {
+	words := 0
+	switch string(g.got.words[1]) {
+	case "+switch-master":
+		words = 5
+	case "+sentinel", "+reboot":
+		words = 4
+	}
+	if g.client.options.Sentinel.MasterSet != "" && g.got.spaces < words-1 {
+		return errSentinel
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -126,6 +127,75 @@ func TestHostileServer(t *testing.T) {
 	}
 }
 
+// bulk is texts as a list, or as a push where head is '>'.
+func bulk(head byte, texts ...string) string {
+	all := fmt.Sprintf("%c%d\r\n", head, len(texts))
+	for _, text := range texts {
+		all += fmt.Sprintf("$%d\r\n%s\r\n", len(text), text)
+	}
+	return all
+}
+
+// So does whatever a sentinel sends, and a master says that sentinels know.
+func TestHostileSentinel(t *testing.T) {
+	var address string
+	for name, test := range map[string]struct {
+		master, role, event, unsubscribe, ping string // what the answers are, "" for good ones
+	}{
+		"no address":                      {master: "*0\r\n"},
+		"no port":                         {master: bulk('*', "127.0.0.1")},
+		"a set without a port":            {master: bulk('~', "127.0.0.1")},
+		"no such master":                  {master: "_\r\n"},
+		"no such master, in RESP 2":       {master: "*-1\r\n"},
+		"no role":                         {role: "*0\r\n"},
+		"no set of roles":                 {role: "~0\r\n"},
+		"a sentinel without an address":   {event: bulk('>', "message", "+sentinel", "sentinel x")},
+		"a switch without an address":     {event: bulk('>', "message", "+switch-master", "main 127.0.0.1 1 127.0.0.1")},
+		"a switch in a simple text":       {event: ">3\r\n+message\r\n+\x2bswitch-master\r\n+main 127.0.0.1 1\r\n"},
+		"a switch of nothing":             {event: ">3\r\n$7\r\nmessage\r\n$14\r\n+switch-master\r\n_\r\n"},
+		"a switch in a list":              {event: ">3\r\n$7\r\nmessage\r\n$14\r\n+switch-master\r\n" + bulk('*', "main 1 2 3 4 5 6")},
+		"a switch with words behind it":   {event: bulk('>', "message", "+switch-master", "main", "1 2 3 4 5 6")},
+		"a switch with an attribute":      {event: ">3\r\n$7\r\nmessage\r\n$14\r\n+switch-master\r\n|1\r\n+a b c\r\n+d e f\r\n+main\r\n"},
+		"a restart without a name":        {event: bulk('>', "message", "+reboot", "master")},
+		"a restart without an address":    {event: bulk('>', "message", "+reboot", "master main 127.0.0.1")},
+		"an answer that nobody expects":   {unsubscribe: "+OK\r\n", ping: "+OK\r\n"},
+		"a refusal":                       {unsubscribe: "-NOPERM this user has no permissions\r\n"},
+		"another answer":                  {ping: "+OK\r\n"},
+		"a list of PONG":                  {ping: bulk('*', "PONG")},
+		"a replica that nobody can reach": {event: bulk('>', "message", "+slave", "slave")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			address = hostile(t, func(args []string) string {
+				host, port, _ := net.SplitHostPort(address)
+				switch args[0] {
+				case "SENTINEL":
+					if args[1] == "SENTINELS" {
+						return "*0\r\n"
+					}
+					return cmp.Or(test.master, bulk('*', host, port))
+				case "ROLE":
+					return cmp.Or(test.role, bulk('*', "master"))
+				case "UNSUBSCRIBE":
+					return test.unsubscribe
+				case "PING":
+					return cmp.Or(test.ping, "+PONG\r\n")
+				case "SUBSCRIBE":
+					all := ""
+					for _, topic := range args[1:] {
+						all += bulk('>', "subscribe", topic, "1")
+					}
+					return all + test.event
+				}
+				return "+OK\r\n"
+			})
+			c := client(t, Options{Addresses: []string{address}, Sentinel: "main", Timeout: 500 * time.Millisecond})
+			for range 2 {
+				doWithin(c, 300*time.Millisecond, "SET", "k", "v")
+			}
+		})
+	}
+}
+
 // A Redis that speaks RESP 2 only, and one that confirms several topics at once,
 // work as ever.
 func TestSubscriberOfResp2(t *testing.T) {
@@ -156,7 +226,7 @@ func TestValuesDropPushes(t *testing.T) {
 		for rest := []byte(given); len(rest) > 0; {
 			n := min(piece, len(rest))
 			kept, err := v.scan(rest[:n], func() error {
-				outermost = append(outermost, string(v.outer)+string(v.word)+strconv.FormatInt(v.length, 10))
+				outermost = append(outermost, string(v.outer)+string(v.words[0])+strconv.FormatInt(v.length, 10))
 				return nil
 			})
 			if err != nil {
@@ -167,7 +237,7 @@ func TestValuesDropPushes(t *testing.T) {
 		if got != want {
 			t.Fatalf("in pieces of %d: %q", piece, got)
 		}
-		if got := strings.Join(outermost, " "); got != "*a3 >invalidate2 ,1.50 >121 *0 $0 =txt:a0" {
+		if got := strings.Join(outermost, " "); got != "*a3 >invalidate2 ,1.50 >121 *-1 $-1 =txt:a0" {
 			t.Fatalf("in pieces of %d: %s", piece, got)
 		}
 	}

@@ -26,9 +26,10 @@ type values struct {
 	dropped int   // how deep the push stands that is dropped, from 1 on; 0 for none
 	cost    int64 // of the outermost value
 
-	outer  byte   // kind of the outermost value
-	length int64  // how many elements it has
-	word   []byte // how its text begins, or that of its first element
+	outer  byte      // kind of the outermost value
+	length int64     // how many elements it has, less than 0 for a nil of RESP 2
+	words  [2][]byte // how its text begins, or those of its first elements
+	spaces int       // in the text of its third element
 }
 
 // aggregate is a value of others.
@@ -54,7 +55,7 @@ const (
 	maxWire     = 640 << 20
 	elementCost = 64
 	// maxWord is more than the words have that matter.
-	maxWord = 16
+	maxWord = 24
 )
 
 var (
@@ -121,8 +122,8 @@ func (v *values) step(p []byte) (n int, leaf bool, err error) {
 			return 0, false, errNotRESP
 		}
 		v.say(p[:n])
-		if end >= 0 && v.left < maxWord && v.speaks() {
-			v.word = v.word[:v.left-2] // without the line's end
+		if at := v.place(); end >= 0 && at >= 0 && at < len(v.words) {
+			v.words[at] = v.words[at][:min(int64(len(v.words[at])), v.left-2)] // without the line's end
 		}
 		return n, end >= 0, v.pay(int64(n))
 	}
@@ -137,7 +138,8 @@ func (v *values) step(p []byte) (n int, leaf bool, err error) {
 // begin begins a value.
 func (v *values) begin(kind byte) error {
 	if len(v.nested) == 0 {
-		v.outer, v.length, v.cost, v.word = kind, 0, 0, v.word[:0]
+		v.outer, v.length, v.cost, v.spaces = kind, 0, 0, 0
+		v.words[0], v.words[1] = v.words[0][:0], v.words[1][:0]
 	}
 	v.kind, v.minus, v.ended, v.digits, v.number, v.left = kind, false, false, 0, 0, 0
 	switch kind {
@@ -168,6 +170,9 @@ func (v *values) head() (leaf bool, err error) {
 	}
 	if v.minus {
 		if n == 1 && (v.kind == '$' || v.kind == '*') { // nil, as RESP 2 has it
+			if len(v.nested) == 0 {
+				v.length = -1
+			}
 			return true, nil
 		}
 		return false, errNotRESP
@@ -231,16 +236,26 @@ func (v *values) leaf() bool {
 	}
 }
 
-// speaks tells whether a text that is being read is the outermost value, or its
-// first element.
-func (v *values) speaks() bool {
-	return v.kind != '#' && v.kind != '_' &&
-		(len(v.nested) == 0 || len(v.nested) == 1 && !v.nested[0].attribute && v.nested[0].left == v.length)
+// place is where a text that is being read stands among the elements of the
+// outermost value, 0 where it is that value; less than 0 for any other.
+func (v *values) place() int {
+	switch {
+	case v.kind == '#', v.kind == '_', len(v.nested) > 1:
+		return -1
+	case len(v.nested) == 0:
+		return 0
+	case v.nested[0].attribute:
+		return -1
+	}
+	return int(v.length - v.nested[0].left)
 }
 
-// say keeps how such a text begins.
+// say keeps what matters of such a text.
 func (v *values) say(text []byte) {
-	if v.speaks() {
-		v.word = append(v.word, text[:min(len(text), maxWord-len(v.word))]...)
+	switch at := v.place(); at {
+	case 0, 1:
+		v.words[at] = append(v.words[at], text[:min(len(text), maxWord-len(v.words[at]))]...)
+	case 2:
+		v.spaces += bytes.Count(text, []byte(" "))
 	}
 }
