@@ -26,7 +26,7 @@ type Options struct {
 	Username string // the ACL user; empty means the default user
 	Password string
 	DB       int  // the number of the database; a cluster has but 0
-	TLS      *TLS // nil means none
+	TLS      *TLS // of all connections, those to sentinels included; nil means none
 
 	Timeout time.Duration // for connecting and for each command; 0 means 1 s, as in lua-resty-redis
 	Cache   int64         // how many bytes of replies each connection may keep; 0 turns client-side caching off
@@ -102,6 +102,7 @@ func (o *Options) library() (rueidis.ClientOption, error) {
 			l.TLSConfig.ServerName, _, _ = net.SplitHostPort(o.Addresses[0])
 		}
 	}
+	l.Sentinel.Dialer, l.Sentinel.TLSConfig = l.Dialer, l.TLSConfig
 	return l, nil
 }
 

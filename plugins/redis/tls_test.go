@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"net"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -51,5 +52,36 @@ func TestTLS(t *testing.T) {
 		if _, err := New(Options{Addresses: []string{server.Address}, TLS: &bad}); err == nil {
 			t.Errorf("it takes %q", bad)
 		}
+	}
+}
+
+// Sentinels are spoken to as their master is: under the same protection, and for
+// as long.
+func TestSentinelConnections(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	first := make(chan byte, 1)
+	go func() {
+		if conn, err := l.Accept(); err == nil {
+			defer conn.Close()
+			var b [1]byte
+			conn.Read(b[:])
+			first <- b[0]
+		}
+		close(first)
+	}()
+	c := client(t, Options{Addresses: []string{l.Addr().String()}, Sentinel: "main", SentinelPassword: "secret", TLS: &TLS{}, Timeout: 5 * time.Second})
+	if _, err := do(c, "GET", "k"); err == nil {
+		t.Error("there is no sentinel, and it answers")
+	}
+	const handshake = 22 // RFC 8446, section 5.1
+	if b := <-first; b != handshake {
+		t.Errorf("a connection to a sentinel begins with %q", b)
+	}
+	if got := c.options.Sentinel.Dialer.Timeout; got != 5*time.Second {
+		t.Errorf("connecting to a sentinel may take %v", got)
 	}
 }
