@@ -234,6 +234,15 @@ func (c *Call) beforeWork() {
 	c.Budget.dear = time.Minute
 }
 
+// charge counts what the host has computed for the guest in another goroutine.
+func (c *Call) charge(d time.Duration) {
+	if d > 0 {
+		c.clock(time.Now())
+		c.Budget.used += d
+		c.Look()
+	}
+}
+
 // The most that host functions take: for a byte, to hash it or to escape it, and
 // for an instruction of a regular expression.
 const (

@@ -125,6 +125,7 @@ func (c *Call) await(x httpclient.Exchange, try func() (int, abi.Errno)) (int, a
 	if errno == abi.Busy {
 		n, errno = c.wait(x, try)
 	}
+	c.charge(x.Worked())
 	switch errno {
 	case 0, abi.Closed, abi.BadArgument:
 	case abi.NotGranted:
@@ -160,7 +161,10 @@ func (c *Call) wait(x httpclient.Exchange, try func() (int, abi.Errno)) (int, ab
 			if c.Exchange != nil && c.Phase != abi.Log && c.Exchange.Wire.ClientGone() {
 				return 0, abi.Closed
 			}
-			look = time.Now().Add(goneInterval)
+			c.EndWait()
+			c.charge(x.Worked())
+			c.BeginWait()
+			look = c.waiting.Add(goneInterval)
 		}
 		if n, errno := try(); errno != abi.Busy {
 			return n, errno

@@ -12,6 +12,7 @@ import (
 type sender struct {
 	slow     time.Duration // how long everything takes
 	errno    abi.Errno     // how it ends instead
+	works    time.Duration // what is computed for each, from one look to the next
 	lasting  bool          // what is closed goes on running
 	requests []*httpclient.Request
 	started  []*answered
@@ -54,6 +55,8 @@ func (x *answered) state() abi.Errno {
 func (x *answered) Wake() <-chan struct{}    { return x.wake }
 func (x *answered) Status() (int, abi.Errno) { return 200, x.state() }
 func (x *answered) Header() []byte           { return answeredHeader }
+
+func (x *answered) Worked() time.Duration { return x.sender.works }
 
 var answeredHeader = list("Content-Type", "text/plain", "X-A", "of the answer")
 

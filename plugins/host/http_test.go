@@ -1,6 +1,7 @@
 package host_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -292,4 +293,30 @@ func FuzzHTTPRequest(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What the host computes for a request counts as the guest's, also while it
+// waits.
+func TestHTTPWorkCounts(t *testing.T) {
+	for name, slow := range map[string]time.Duration{"at once": 0, "waiting": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			g := newGuest(t)
+			g.begin(abi.Content)
+			g.call.Budget.CPU, g.call.Budget.Wall = time.Second, 5*time.Second
+			g.call.Begin()
+			g.sender.works, g.sender.slow = 300*time.Millisecond, slow
+			handle := g.request()
+			stack := []uint64{uint64(handle)}
+			var err error
+			calls := 0
+			for ; err == nil && calls < 100; calls++ {
+				err = g.module.ExportedFunction("http_status").CallWithStack(g.call, stack)
+				stack[0] = uint64(handle)
+			}
+			var stopped *host.Stopped
+			if !errors.As(err, &stopped) || !strings.Contains(stopped.Error(), "it computed for more than 1s") {
+				t.Errorf("after %d calls the error is %v", calls, err)
+			}
+		})
+	}
 }

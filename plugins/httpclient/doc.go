@@ -11,6 +11,8 @@
 //	address.go    which addresses a name may lead to
 //	step.go       a time limit for each step of a request
 //	exchange.go   one request on its way, and its response
+//	transfer.go   there: the transport's side of it
+//	decompress.go there: its body without gzip
 //	redirect.go   there: which redirects are followed, and with what
 //	buffer.go     what is on its way in a body
 //

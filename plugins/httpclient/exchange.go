@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"sync"
+	"time"
 
 	"phasm/sdk/abi"
 )
@@ -41,6 +42,9 @@ type Exchange interface {
 	CloseWrite() abi.Errno
 	// Reason says what went wrong, and is empty where nothing has.
 	Reason() string
+	// Worked is what the host has computed for it, by decompressing, since it was
+	// asked last.
+	Worked() time.Duration
 	// Detach lets the request go on by itself: the response is read and
 	// dropped, within its time and for 4 MiB, and ended called. The exchange
 	// must not be used any more. It answers abi.BadArgument, and does nothing,
@@ -50,15 +54,16 @@ type Exchange interface {
 	Close()
 }
 
-// exchange implements Exchange. A goroutine of its own talks to the transport, see transfer.go;
-// buffers stand between it and the plugin, so that a plugin's memory is
-// touched by the plugin's own calls only.
+// exchange implements Exchange. A goroutine of its own talks to the transport,
+// see transfer.go; buffers stand between it and the plugin, so that a plugin's
+// memory is touched by the plugin's own calls only.
 type exchange struct {
 	request *Request
 	ctx     context.Context // ends with the exchange; its cause is context.Canceled where that has gone well
 	cancel  context.CancelCauseFunc
 	wake    chan struct{}
 	steps   steps
+	work    work
 
 	mu     sync.Mutex
 	change sync.Cond // of what follows, for the transport's side
@@ -125,6 +130,8 @@ func (x *exchange) tell() {
 }
 
 func (x *exchange) Wake() <-chan struct{} { return x.wake }
+
+func (x *exchange) Worked() time.Duration { return x.work.more() }
 
 func (x *exchange) Status() (int, abi.Errno) {
 	x.mu.Lock()

@@ -291,6 +291,59 @@ func TestDecompress(t *testing.T) {
 	a.wantError(t, abi.NoMemory, "longer")
 }
 
+// Decompressing is work, also where nothing comes of it, and only as much of it
+// is done as the plugin has room for.
+func TestDecompressingIsWork(t *testing.T) {
+	const size = 8 << 20
+	var bomb, hollow bytes.Buffer
+	z := gzip.NewWriter(&bomb)
+	z.Write(make([]byte, size))
+	z.Close()
+	for range 20_000 { // members without content
+		z.Reset(&hollow)
+		z.Close()
+	}
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		if r.URL.Path == "/bomb" {
+			w.Write(bomb.Bytes())
+		} else {
+			w.Write(hollow.Bytes())
+		}
+	})
+	c := client(t, Options{})
+	start := func(path string, decompress bool) Exchange {
+		r := get(t, s.URL+path)
+		r.Decompress = decompress
+		x := c.Start(r)
+		t.Cleanup(x.Close)
+		await(t, x, x.Status)
+		return x
+	}
+	x := start("/bomb", false)
+	if finish(t, x); x.Worked() != 0 {
+		t.Error("what is not decompressed is work")
+	}
+	x = start("/bomb", true)
+	await(t, x, func() (int, abi.Errno) { return x.Read(make([]byte, 1)) })
+	if begun := x.Worked(); begun > size/100*perByte {
+		t.Errorf("for the first byte it has worked for %v", begun)
+	}
+	if a := finish(t, x); len(a.body) != size-1 {
+		t.Fatalf("%d bytes, %v", len(a.body), a.errno)
+	}
+	if all := x.Worked(); all < size/100 || all > (size+1<<20)*perByte {
+		t.Errorf("for all of it it has worked for %v", all)
+	}
+	if again := x.Worked(); again != 0 {
+		t.Errorf("and once more for %v", again)
+	}
+	x = start("/hollow", true)
+	if a := finish(t, x); a.body != "" || a.errno != 0 || x.Worked() < time.Millisecond {
+		t.Errorf("for nothing it has worked for too little, or answers %d bytes, %v", len(a.body), a.errno)
+	}
+}
+
 // However a request ends, nothing of it stays.
 func TestNothingLeaks(t *testing.T) {
 	stuck := make(chan struct{})

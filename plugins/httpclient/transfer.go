@@ -2,14 +2,12 @@ package httpclient
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptrace"
-	"strings"
 )
 
 // The transport's side of an exchange.
@@ -58,7 +56,7 @@ func (x *exchange) exchange(c *Client) error {
 	}
 	body := io.Reader(resp.Body)
 	if x.request.Decompress {
-		if body, err = decompress(resp); err != nil {
+		if body, err = x.decompress(resp); err != nil {
 			return fmt.Errorf("cannot decompress the response: %w", err)
 		}
 	}
@@ -71,26 +69,6 @@ func (x *exchange) exchange(c *Client) error {
 		return drop(resp.Body)
 	}
 	return err
-}
-
-// decompress is a response's body without gzip, and its head is like it.
-func decompress(resp *http.Response) (io.Reader, error) {
-	switch strings.ToLower(resp.Header.Get("Content-Encoding")) {
-	case "gzip", "x-gzip":
-	default:
-		return resp.Body, nil
-	}
-	if resp.Body == http.NoBody { // such as to HEAD
-		return resp.Body, nil
-	}
-	resp.Header.Del("Content-Encoding")
-	resp.Header.Del("Content-Length")
-	resp.ContentLength = -1
-	body, err := gzip.NewReader(resp.Body)
-	if err == io.EOF { // there is none after all
-		return resp.Body, nil
-	}
-	return body, err
 }
 
 // message is the request for the transport.
