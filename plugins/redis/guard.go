@@ -49,6 +49,10 @@ var (
 	errSentinel = errors.New("the sentinel leaves out an address, or a server its role")
 )
 
+// maxBuilt is how large a reply the library gets to build: what may be, and what
+// the library itself asks for with it.
+const maxBuilt = MaxReply + 4<<10
+
 // Write has commands gathered and counted. The library's writer runs as soon as
 // the first goroutine has a command for it, and would send that one by a system
 // call of its own although others are about to have theirs: first whoever is
@@ -102,6 +106,10 @@ func (g *guarded) expect(e expectation) {
 func (g *guarded) Read(p []byte) (int, error) {
 	for g.problem == nil {
 		n, err := g.Conn.Read(p)
+		g.got.most = maxBuilt
+		if g.listens.Load() {
+			g.got.most = 0 // messages, all of which are wanted
+		}
 		var kept int
 		if kept, g.problem = g.got.scan(p[:n], g.reply); g.problem == nil && (kept > 0 || n == 0 || err != nil) {
 			return kept, err

@@ -243,6 +243,36 @@ func TestValuesDropPushes(t *testing.T) {
 	}
 }
 
+// Of what is too large only where it begins is left, in whatever pieces it comes.
+func TestValuesCut(t *testing.T) {
+	const push = ">2\r\n$1\r\na\r\n*1\r\n$100\r\n"
+	long := strings.Repeat("$3\r\n", 25) // 100 bytes
+	given := "$100\r\n" + long + "\r\n" + "*3\r\n:1\r\n$60\r\n" + long[:60] + "\r\n_\r\n" + push + long + "\r\n" +
+		"*2\r\n%3\r\n" + strings.Repeat("+k\r\n*0\r\n", 3) + "$4\r\ntext\r\n" + "*9\r\n" + strings.Repeat("*1\r\n"+push+long+"\r\n:1\r\n", 9) + "+OK\r\n"
+	want := "-100\r\n" + "*3\r\n:1\r\n-60\r\n_\r\n" + push + long + "\r\n" + "*2\r\n-3\r\n-4\r\n" + "-9\r\n" + "+OK\r\n"
+	for piece := 1; piece <= len(given); piece++ {
+		v := values{most: 63}
+		got, outermost := "", ""
+		for rest := []byte(given); len(rest) > 0; {
+			n := min(piece, len(rest))
+			kept, err := v.scan(rest[:n], func() error { outermost += string(v.outer); return nil })
+			if err == errTooMuch && piece < len(given)/2 {
+				break // where the beginning is in two pieces
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, rest = got+string(rest[:kept]), rest[n:]
+			if len(rest) == 0 && outermost != "$*>**+" {
+				t.Errorf("in pieces of %d: %s", piece, outermost)
+			}
+		}
+		if piece == len(given) && got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 // What a server sends behind its greeting, and then it hangs up.
 func FuzzServer(f *testing.F) {
 	f.Add("$1\r\nx\r\n", true)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,22 +41,28 @@ const (
 //
 // Numbers are little-endian. Replies are elements, so they nest.
 func AppendReply(dst []byte, m *rueidis.RedisMessage) []byte {
+	dst, _ = appendWhole(dst, m)
+	return dst
+}
+
+// appendWhole is AppendReply, and tells whether all of the reply was there.
+func appendWhole(dst []byte, m *rueidis.RedisMessage) (reply []byte, whole bool) {
 	switch {
 	case m.IsNil():
-		return append(dst, typeNil)
+		return append(dst, typeNil), true
 	case m.IsString():
 		s, _ := m.ToString()
-		return appendText(dst, typeString, s)
+		return appendText(dst, typeString, s), true
 	case m.IsInt64():
 		n, _ := m.ToInt64()
-		return appendInteger(dst, n)
+		return appendInteger(dst, n), true
 	}
 	// For the rest the library's own form tells the types that its methods do
 	// not: seven bytes of its cache's, and then values.
 	const head = 7
 	value := m.CacheMarshal(nil)[head:]
-	dst, _ = appendValue(dst, value)
-	return dst
+	dst, rest := appendValue(slices.Grow(dst, len(value)), value)
+	return dst, rest != nil
 }
 
 // MaxReply is how large a reply may be, in bytes: all replies to a pipeline
@@ -67,18 +74,22 @@ const MaxReply = 16 << 20
 var ErrTooLarge = errors.New("the reply is too large")
 
 // bounded is AppendReply for replies that the caller keeps: one that is too
-// large is dropped before anybody copies it. The library has it in memory by
-// then, but for no longer.
+// large is dropped before anybody copies it. The library has had no more of it in
+// memory than a little above MaxReply.
 func bounded(dst []byte, m *rueidis.RedisMessage) ([]byte, error) {
 	if len(dst)+m.CacheSize() > MaxReply {
 		return dst, ErrTooLarge
 	}
-	return AppendReply(dst, m), nil
+	reply, whole := appendWhole(dst, m)
+	if !whole {
+		return dst, ErrTooLarge
+	}
+	return reply, nil
 }
 
 // appendValue translates one value of the library's form: its type, eight
 // bytes, big-endian, that are a number or a length, and the content. It answers
-// what follows.
+// what follows, or nil where the connection's guard has cut a part off.
 func appendValue(dst, value []byte) (reply, rest []byte) {
 	kind, n, rest := value[0], binary.BigEndian.Uint64(value[1:9]), value[9:]
 	switch kind {
@@ -99,15 +110,20 @@ func appendValue(dst, value []byte) (reply, rest []byte) {
 			dst = appendHead(dst, typeArray, count)
 		}
 		for range count {
-			dst, rest = appendValue(dst, rest)
+			if dst, rest = appendValue(dst, rest); rest == nil {
+				return dst, nil
+			}
 		}
 		return dst, rest
 	}
-	text, rest := string(rest[:n]), rest[n:]
+	text, rest := rest[:n], rest[n:]
 	switch kind {
 	case ',':
-		return appendDouble(dst, text), rest
+		return appendDouble(dst, string(text)), rest
 	case '-', '!':
+		if _, err := strconv.ParseUint(string(text), 10, 64); err == nil {
+			return dst, nil
+		}
 		return appendText(dst, typeError, text), rest
 	case '=':
 		return appendText(dst, typeVerbatim, text), rest
@@ -121,7 +137,7 @@ func appendHead(dst []byte, kind byte, n int) []byte {
 	return binary.LittleEndian.AppendUint32(append(dst, kind), uint32(n))
 }
 
-func appendText(dst []byte, kind byte, text string) []byte {
+func appendText[T string | []byte](dst []byte, kind byte, text T) []byte {
 	return append(appendHead(dst, kind, len(text)), text...)
 }
 

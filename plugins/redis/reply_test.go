@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -132,5 +133,63 @@ func TestReplyTooLarge(t *testing.T) {
 	want(t, c, `20`, "LLEN", "list")
 	if reply, err := c.Do(t.Context(), nil, request("LRANGE", "list", "0", "14")); err != nil || len(reply) < 15<<20 {
 		t.Errorf("a reply of %d bytes, %v", len(reply), err)
+	}
+}
+
+// A reply that is too large is not even built, and of one that is only in part
+// no more than may be.
+func TestReplyTooLargeIsNotBuilt(t *testing.T) {
+	server := redistest.Start(t)
+	const each = 100
+	server.Do("SETRANGE", "k", strconv.Itoa(6*MaxReply), "x")
+	server.Do("SETRANGE", "part", strconv.Itoa(MaxReply/10), "x")
+	for name, send := range map[string]func(c *Client) error{
+		"a string": func(c *Client) error { _, err := do(c, "GET", "k"); return err },
+		"one that may be kept": func(c *Client) error {
+			_, err := c.Cached(t.Context(), nil, request("GET", "k"), time.Minute)
+			return err
+		},
+		"strings": func(c *Client) error {
+			args := []string{"MGET"}
+			for range each {
+				args = append(args, "part")
+			}
+			_, err := do(c, args...)
+			return err
+		},
+		"a transaction": func(c *Client) error {
+			_, err := c.Transaction(t.Context(), nil, []Request{request("GET", "part"), request("GET", "k"), request("PING")})
+			return err
+		},
+		"a pipeline": func(c *Client) error {
+			_, err := c.Pipeline(t.Context(), nil, []Request{request("GET", "part"), request("GET", "k"), request("PING")})
+			return err
+		},
+		"lists of lists": func(c *Client) error {
+			_, err := c.Eval(t.Context(), nil, "local all, one = {}, string.rep('x', 1e6) for i = 1, 100 do all[i] = {i, {one}, {}} end return all", 0, nil)
+			return err
+		},
+		"many elements": func(c *Client) error {
+			_, err := c.Eval(t.Context(), nil, "local all = {} for i = 1, 3e6 do all[i] = 1 end return all", 0, nil)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := client(t, Options{Addresses: []string{server.Address}, Timeout: 20 * time.Second, Cache: 1 << 30})
+			connection, err := do(c, "CLIENT", "ID")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			if err := send(c); !errors.Is(err, ErrTooLarge) {
+				t.Errorf("the error is %v", err)
+			}
+			runtime.ReadMemStats(&after)
+			if took := after.TotalAlloc - before.TotalAlloc; took > 4*MaxReply {
+				t.Errorf("it takes %d MiB", took>>20)
+			}
+			want(t, c, connection, "CLIENT", "ID")
+		})
 	}
 }

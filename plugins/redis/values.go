@@ -10,6 +10,11 @@ import (
 // it makes room for as many elements as a server says that it sends, and calls
 // itself for those within others.
 //
+// Of a value that is larger than most it leaves only where it begins, as an error
+// whose text is the number that stands there: "$99999999" is "-99999999" then,
+// and what belongs to it is dropped. Within a list that is so from where the list
+// becomes too large.
+//
 // What servers do not send it takes for an error: texts and aggregates whose
 // length is not known at their beginning. And it drops pushes within other
 // values, which stand in the place of no element: Redis 6 sends such
@@ -25,6 +30,11 @@ type values struct {
 	nested  []aggregate
 	dropped int   // how deep the push stands that is dropped, from 1 on; 0 for none
 	cost    int64 // of the outermost value
+
+	most  int64 // that an outermost value but a push may have, in bytes, with eight for each element; 0: nothing bounds it
+	size  int64 // that it has
+	whole bool  // the beginning of the value that is being read lies in one piece
+	cut   int   // how deep the value stands whose content is dropped, from 1 on; 0 for none
 
 	outer  byte      // kind of the outermost value
 	length int64     // how many elements it has, less than 0 for a nil of RESP 2
@@ -54,6 +64,7 @@ const (
 	// bytes, with elementCost for each element. Redis' longest text is 512 MiB.
 	maxWire     = 640 << 20
 	elementCost = 64
+	elementSize = 8
 	// maxWord is more than the words have that matter.
 	maxWord = 24
 )
@@ -61,14 +72,18 @@ const (
 var (
 	errNotRESP = errors.New("what the server sends is not Redis' protocol")
 	errTooDeep = errors.New("the server sends values within values without end")
-	errTooMuch = errors.New("the server sends a reply of more than 640 MiB")
+	errTooMuch = errors.New("the server sends a reply that is much too large")
 )
 
 // scan follows p, and calls complete when an outermost value is. It drops what
 // is to be dropped and answers how much of p is left.
 func (v *values) scan(p []byte, complete func() error) (kept int, err error) {
-	for at := 0; at < len(p); {
-		dropped := v.dropped > 0
+	v.whole = false
+	for at, begin := 0, 0; at < len(p); {
+		dropped := v.dropped > 0 || v.cut > 0
+		if v.state == atKind {
+			v.whole, begin = true, kept
+		}
 		n, leaf, err := v.step(p[at:])
 		if err != nil {
 			return 0, err
@@ -78,6 +93,9 @@ func (v *values) scan(p []byte, complete func() error) (kept int, err error) {
 				copy(p[kept:], p[at:at+n])
 			}
 			kept += n
+			if v.cut > 0 {
+				p[begin] = '-'
+			}
 		}
 		at += n
 		if leaf && v.leaf() {
@@ -138,7 +156,7 @@ func (v *values) step(p []byte) (n int, leaf bool, err error) {
 // begin begins a value.
 func (v *values) begin(kind byte) error {
 	if len(v.nested) == 0 {
-		v.outer, v.length, v.cost, v.spaces = kind, 0, 0, 0
+		v.outer, v.length, v.cost, v.size, v.spaces = kind, 0, 0, 0, 0
 		v.words[0], v.words[1] = v.words[0][:0], v.words[1][:0]
 	}
 	v.kind, v.minus, v.ended, v.digits, v.number, v.left = kind, false, false, 0, 0, 0
@@ -183,11 +201,17 @@ func (v *values) head() (leaf bool, err error) {
 	switch v.kind {
 	case '$', '!', '=':
 		v.state, v.left = inText, n+2
+		if err := v.bound(n); err != nil {
+			return false, err
+		}
 		return false, v.pay(n)
 	case '%', '|':
 		n *= 2
 	}
 	if err := v.pay(n * elementCost); err != nil {
+		return false, err
+	}
+	if err := v.bound(n * elementSize); err != nil {
 		return false, err
 	}
 	if len(v.nested) == 0 {
@@ -212,12 +236,32 @@ func (v *values) pay(n int64) error {
 	return nil
 }
 
+// bound cuts a value where the outermost is too large with it. One whose
+// beginning has been read in part by then stays as it is, or is an error where it
+// is too large by itself.
+func (v *values) bound(n int64) error {
+	if v.most == 0 || v.dropped > 0 || v.cut > 0 || v.outer == '>' || v.kind == '|' {
+		return nil
+	}
+	switch v.size += n; {
+	case v.size <= v.most:
+	case v.whole:
+		v.cut = len(v.nested) + 1
+	case n > v.most:
+		return errTooMuch
+	}
+	return nil
+}
+
 // leaf ends a value, and those that end with it. It tells whether the outermost
 // does.
 func (v *values) leaf() bool {
 	v.state = atKind
 	for {
 		deep := len(v.nested)
+		if v.cut == deep+1 {
+			v.cut = 0
+		}
 		if deep == 0 {
 			return true
 		}
