@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -41,7 +42,8 @@ type expectation struct {
 	subscribes bool
 	topics     int64 // that it subscribes to
 	elements   int64 // that a list has at least
-	pong       bool  // it is PONG
+	pong       bool  // it is PONG, or
+	refused    bool  // was an error, and PONG is the next
 }
 
 var (
@@ -162,6 +164,12 @@ func (g *guarded) reply() error {
 		pong = "pong"
 	}
 	switch {
+	case expected.pong && refuses && !expected.refused: // UNSUBSCRIBE itself is: PONG comes behind it
+		expected.refused = true
+		g.mu.Lock()
+		g.expected = slices.Insert(g.expected, 0, expected)
+		g.mu.Unlock()
+		return nil
 	case expected.pong && word != pong:
 		return errUnasked
 	case list && g.got.length >= 0 && g.got.length < expected.elements:

@@ -138,7 +138,6 @@ func bulk(head byte, texts ...string) string {
 
 // So does whatever a sentinel sends, and a master says that sentinels know.
 func TestHostileSentinel(t *testing.T) {
-	var address string
 	for name, test := range map[string]struct {
 		master, role, event, unsubscribe, ping string // what the answers are, "" for good ones
 	}{
@@ -160,11 +159,13 @@ func TestHostileSentinel(t *testing.T) {
 		"a restart without an address":    {event: bulk('>', "message", "+reboot", "master main 127.0.0.1")},
 		"an answer that nobody expects":   {unsubscribe: "+OK\r\n", ping: "+OK\r\n"},
 		"a refusal":                       {unsubscribe: "-NOPERM this user has no permissions\r\n"},
+		"two refusals":                    {unsubscribe: "-NOPERM it has none\r\n", ping: "-NOPERM it has none\r\n"},
 		"another answer":                  {ping: "+OK\r\n"},
 		"a list of PONG":                  {ping: bulk('*', "PONG")},
 		"a replica that nobody can reach": {event: bulk('>', "message", "+slave", "slave")},
 	} {
 		t.Run(name, func(t *testing.T) {
+			var address string
 			address = hostile(t, func(args []string) string {
 				host, port, _ := net.SplitHostPort(address)
 				switch args[0] {

@@ -25,7 +25,7 @@ type Message struct {
 }
 
 // Receiver is told what is published. Its methods must not wait: they hold up
-// the connection. Those of one receiver are called by one goroutine at a time.
+// the connection. Missed may be called while Receive is.
 type Receiver interface {
 	// Receive takes a message, in the order in which Redis sends them.
 	Receive(m Message)
@@ -44,8 +44,9 @@ type Subscriber struct {
 
 	mu      sync.Mutex
 	topics  map[Topic]*topic
+	left    []Topic            // of the connection in use, that nobody receives any more
 	stop    context.CancelFunc // ends the connection's goroutine; nil where there is none
-	changed chan struct{}      // of that goroutine: has a token where there is a topic to subscribe to
+	changed chan struct{}      // of that goroutine: has a token where there is a topic to subscribe to, or to leave
 	closed  bool
 }
 
@@ -72,6 +73,7 @@ func (s *Subscriber) Subscribe(t Topic, r Receiver) bool {
 	if of == nil {
 		of = &topic{}
 		s.topics[t] = of
+		s.left = slices.DeleteFunc(s.left, func(o Topic) bool { return o == t })
 	}
 	if slices.Contains(of.receivers, r) {
 		return true
@@ -83,11 +85,16 @@ func (s *Subscriber) Subscribe(t Topic, r Receiver) bool {
 		s.stop, s.changed = stop, make(chan struct{}, 1)
 		go s.run(ctx, s.changed)
 	}
+	s.change()
+	return true
+}
+
+// change wakes the connection's goroutine.
+func (s *Subscriber) change() {
 	select {
 	case s.changed <- struct{}{}:
 	default: // there is a token
 	}
-	return true
 }
 
 // Remove takes a receiver off all of its topics. A message that is being
@@ -101,10 +108,14 @@ func (s *Subscriber) Remove(r Receiver) {
 		}
 		if len(of.receivers) == 0 {
 			delete(s.topics, t)
+			s.left = append(s.left, t)
 		}
 	}
-	if len(s.topics) == 0 {
+	switch {
+	case len(s.topics) == 0:
 		s.end()
+	case len(s.left) > 0:
+		s.change()
 	}
 }
 
@@ -122,7 +133,7 @@ func (s *Subscriber) Close() {
 func (s *Subscriber) end() {
 	if s.stop != nil {
 		s.stop()
-		s.stop = nil
+		s.stop, s.left = nil, nil
 	}
 }
 
@@ -196,21 +207,34 @@ func (s *Subscriber) anew(ctx context.Context) {
 	for _, of := range s.topics {
 		of.stands = false
 	}
+	s.left = nil
 }
 
-// subscribe subscribes to the topics that do not stand, and tells their
-// receivers. A topic that Redis refuses is a problem, and left alone until the
+// subscribe leaves the topics that nobody receives, subscribes to those that do
+// not stand, and tells their receivers. A topic that Redis refuses is a problem, and left alone until the
 // next connection.
 func (s *Subscriber) subscribe(ctx context.Context, own rueidis.DedicatedClient) error {
+	do := func(command rueidis.Completed) rueidis.RedisResult {
+		within, cancel := context.WithTimeout(ctx, s.client.Timeout())
+		defer cancel()
+		return own.Do(within, command)
+	}
+	for _, t := range s.leaving(ctx) {
+		command := own.B().Unsubscribe().Channel(t.Name).Build()
+		if t.Pattern {
+			command = own.B().Punsubscribe().Pattern(t.Name).Build()
+		}
+		if err := do(command).NonRedisError(); err != nil {
+			return err
+		}
+	}
 	var told []Receiver
 	for _, t := range s.missing(ctx) {
 		command := own.B().Subscribe().Channel(t.Name).Build()
 		if t.Pattern {
 			command = own.B().Psubscribe().Pattern(t.Name).Build()
 		}
-		within, cancel := context.WithTimeout(ctx, s.client.Timeout())
-		result := own.Do(within, command)
-		cancel()
+		result := do(command)
 		if err := result.NonRedisError(); err != nil {
 			return err
 		}
@@ -232,6 +256,17 @@ func (s *Subscriber) subscribe(ctx context.Context, own rueidis.DedicatedClient)
 		r.Missed()
 	}
 	return nil
+}
+
+// leaving are the topics that nobody receives any more. One that somebody wants
+// again meanwhile does not stand, and is subscribed to behind that.
+func (s *Subscriber) leaving(ctx context.Context) (all []Topic) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ctx.Err() == nil {
+		all, s.left = s.left, nil
+	}
+	return all
 }
 
 // missing are the topics that do not stand. They are taken to stand from now

@@ -194,3 +194,48 @@ func TestSubscriberHammer(t *testing.T) {
 	server.Await(":1", "PUBLISH", "d", "x")
 	a.until(t, "d  x")
 }
+
+// A topic that nobody receives any more is left, on both protocols, and stands
+// again for who wants it later.
+func TestSubscriberLeaves(t *testing.T) {
+	for name, args := range map[string][]string{"RESP 3": nil, "RESP 2": {"--rename-command", "HELLO", ""}} {
+		t.Run(name, func(t *testing.T) {
+			server := redistest.Start(t, args...)
+			s := subscriber(t, client(t, Options{Addresses: []string{server.Address}, Timeout: 10 * time.Second}))
+			stays, goes := make(inbox, 100), make(inbox, 100)
+			s.Subscribe(Topic{"stays", false}, stays)
+			stays.until(t, "missed")
+			for range 3 {
+				for _, topic := range []Topic{{"goes", false}, {"goes*", true}} {
+					s.Subscribe(topic, goes)
+					goes.until(t, "missed")
+				}
+				server.Do("PUBLISH", "goes", "one")
+				goes.until(t, "goes goes* one")
+				s.Remove(goes)
+				server.Await(":0", "PUBLISH", "goes", "two")
+			}
+			server.Do("PUBLISH", "stays", "three")
+			stays.until(t, "stays  three")
+		})
+	}
+}
+
+// Who may not leave a topic keeps it, and the connection.
+func TestSubscriberMayNotLeave(t *testing.T) {
+	server := redistest.Start(t)
+	server.Do("ACL", "SETUSER", "app", "on", ">secret", "allchannels", "+@connection", "+subscribe")
+	s := subscriber(t, client(t, Options{Addresses: []string{server.Address}, Username: "app", Password: "secret", Timeout: 10 * time.Second}))
+	stays, goes := make(inbox, 100), make(inbox, 100)
+	s.Subscribe(Topic{"stays", false}, stays)
+	stays.until(t, "missed")
+	for range 3 {
+		s.Subscribe(Topic{"goes", false}, goes)
+		goes.until(t, "missed")
+		s.Remove(goes)
+		server.Do("PUBLISH", "stays", "x")
+		if got := stays.next(t); got != "stays  x" {
+			t.Errorf("it receives %s", got)
+		}
+	}
+}
