@@ -61,7 +61,7 @@ func (p *Peer) open(ctx context.Context, how Connecting, dial dialFunc) (nc net.
 	if !secure {
 		return nc, false, nil
 	}
-	secured := tls.Client(nc, clientConfig(how.TLS, host))
+	secured := tls.Client(nc, clientConfig(how.TLS, withoutZone(host)))
 	if err := secured.HandshakeContext(ctx); err != nil {
 		nc.Close()
 		return nil, true, fmt.Errorf("TLS: %w", timedOut(ctx, err))
