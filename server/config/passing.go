@@ -24,7 +24,8 @@ type Passing struct {
 	// the peer. 0 for none. Default 64KiB.
 	Buffer Size `toml:"buffer" default:"64KiB" min:"0B"`
 
-	// Keepalive is how many connections to a peer may wait for a request.
+	// Keepalive is how many connections to a peer may wait for a request for
+	// longer than a second, within which as many may be needed as just before.
 	// Default 64.
 	Keepalive int `toml:"keepalive" default:"64" min:"0"`
 

@@ -11,7 +11,7 @@ import (
 // Connecting says how connections to peers are made and kept.
 type Connecting struct {
 	Timeout     time.Duration // for connecting, and for TLS; default 5s
-	Keep        int           // how many connections to a peer may wait for an exchange
+	Keep        int           // how many connections to a peer may wait for an exchange for longer than a second
 	KeepTimeout time.Duration // and how long; default 60s
 	TLS         *tls.Config   // for peers whose address begins with https://; nil: the default
 }
