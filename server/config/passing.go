@@ -32,6 +32,10 @@ type Passing struct {
 	// KeepaliveTimeout is how long they wait, at least 1ms. Default 60s.
 	KeepaliveTimeout Duration `toml:"keepalive_timeout" default:"60s" min:"1ms"`
 
+	// KeepaliveTime is how old a connection may be that is to wait again, at least
+	// 1ms: behind the address others may serve now. Default 1h.
+	KeepaliveTime Duration `toml:"keepalive_time" default:"1h" min:"1ms"`
+
 	// Tries is how many peers a request is tried at, where that is safe: as long
 	// as none of it has been sent, or where its method is idempotent, its body can
 	// be sent again, and the peer has not begun to answer. From 1. Default 2.

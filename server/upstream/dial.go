@@ -13,6 +13,7 @@ type Connecting struct {
 	Timeout     time.Duration // for connecting, and for TLS; default 5s
 	Keep        int           // how many connections to a peer may wait for an exchange for longer than a second
 	KeepTimeout time.Duration // and how long; default 60s
+	KeepTime    time.Duration // how old one may be that is to wait again; default 1h
 	TLS         *tls.Config   // for peers whose address begins with https://; nil: the default
 }
 

@@ -14,6 +14,7 @@ type idle struct {
 	conns   []*Conn
 	most    int           // that are kept (nginx: keepalive); more wait for linger
 	timeout time.Duration // that one may wait (nginx: keepalive_timeout)
+	age     time.Duration // from which on one is not kept again (nginx: keepalive_time)
 	tls     *tls.Config   // of those over TLS: one with another was made before an update
 	closed  bool
 	timer   *time.Timer // closes what has waited for too long; nil until there is something
@@ -60,7 +61,7 @@ func (i *idle) put(c *Conn) bool {
 	c.since = time.Now()
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.closed || i.most == 0 || c.secure && c.tls != i.tls {
+	if i.closed || i.most == 0 || c.since.Sub(c.epoch) >= i.age || c.secure && c.tls != i.tls {
 		return false
 	}
 	i.conns = append(i.conns, c)
@@ -148,7 +149,7 @@ func (i *idle) set(how *Connecting) {
 	if i.tls != how.TLS && len(i.conns) > 0 && i.conns[0].secure {
 		surplus = append(surplus, i.cut(len(i.conns))...)
 	}
-	i.most, i.timeout, i.tls = how.Keep, how.KeepTimeout, how.TLS
+	i.most, i.timeout, i.age, i.tls = how.Keep, how.KeepTimeout, how.KeepTime, how.TLS
 	if len(i.conns) > 0 {
 		i.hasten(time.Now())
 	}

@@ -71,6 +71,32 @@ func TestFewerConnectionsAreKeptAfterAnUpdate(t *testing.T) {
 	})
 }
 
+// One that is always used again would never notice that others serve behind the
+// peer's address now.
+func TestOldConnectionsAreNotKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, open, o := keeping(t, Connecting{Keep: 5})
+		p := g.Peers()[0]
+		use := func(of time.Duration) (uses int) {
+			for begin := time.Now(); uses == 0 || open() == 1; uses++ {
+				keep(t, p, 1)
+				if time.Sleep(30 * time.Second); time.Since(begin) > 2*of {
+					t.Fatalf("a connection is older than %v", time.Since(begin))
+				}
+			}
+			return uses
+		}
+		if n := use(time.Hour); n != 121 {
+			t.Errorf("it has been used %d times", n)
+		}
+		o.Connecting.KeepTime = time.Minute
+		g.Update(o)
+		if n := use(time.Minute); n != 3 {
+			t.Errorf("it has been used %d times within keepalive_time", n)
+		}
+	})
+}
+
 // As many requests as a moment ago may come at once: their connections wait a
 // little, were it more than are kept.
 func TestSurplusConnectionsWaitAMoment(t *testing.T) {
