@@ -60,13 +60,28 @@ func newAdmin(ctx context.Context, s *Server, l net.Listener, address string) *a
 	return &admin{
 		listener: l, address: address, log: logger,
 		server: &http.Server{
-			Handler:           notFromPages(mux, isLoopback(l.Addr())),
-			ReadHeaderTimeout: 5 * time.Second,
+			Handler:           bodyInTime(notFromPages(mux, isLoopback(l.Addr()))),
+			ReadHeaderTimeout: adminPatience,
 			IdleTimeout:       time.Minute,
 			MaxHeaderBytes:    16 << 10,
 			ErrorLog:          logger,
 		},
 	}
+}
+
+// adminPatience is how long a request may take to come: its head, and its body.
+const adminPatience = 5 * time.Second
+
+// bodyInTime has a request's body come in time, or not at all. net/http waits for
+// one that no handler reads as well. The server's ReadTimeout would do the same,
+// and end a profile that takes longer.
+func bodyInTime(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 {
+			http.NewResponseController(w).SetReadDeadline(time.Now().Add(adminPatience))
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // adminLog writes net/http's complaints where the configuration in use has the

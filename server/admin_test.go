@@ -2,10 +2,12 @@ package server
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -248,6 +250,28 @@ func TestAdminOnTheNetwork(t *testing.T) {
 		notFromPages(ok, test.loopback).ServeHTTP(w, httptest.NewRequest("GET", "http://phasm.internal:8081"+test.path, nil))
 		if w.Code != test.status {
 			t.Errorf("%s on loopback %v: %d, want %d", test.path, test.loopback, w.Code, test.status)
+		}
+	}
+}
+
+// A body that does not come holds nobody for ever.
+func TestAdminBodiesThatDoNotCome(t *testing.T) {
+	t.Parallel()
+	s := start(t, "[upstreams.u]\npeers = [{address = \"127.0.0.1:1\"}]\n[routes.a]\nmatch = \"/\"\nupstream = \"u\"\n")
+	asked := map[string]*client{}
+	for _, line := range []string{"POST /upstreams/u/peers", "PATCH /upstreams/u/peers", "POST /reload", "GET /livez", "POST /debug/pprof/symbol", "POST /none"} {
+		nc, err := net.Dial("tcp", s.AdminAddress().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		c := newClient(t, nc)
+		c.send(line + " HTTP/1.1\nHost: 127.0.0.1\nContent-Length: 100\n\n{")
+		asked[line] = c
+	}
+	for line, c := range asked {
+		if _, err := io.ReadAll(c.r); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%s: it is waited for", line)
 		}
 	}
 }

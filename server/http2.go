@@ -41,8 +41,10 @@ const (
 // ended.
 const (
 	maxStreams   = 128       // at once (nginx: http2_max_concurrent_streams)
-	connBuffer   = 1 << 20   // bytes of bodies that nobody has read yet
-	streamBuffer = 256 << 10 // of them of each stream: one that is not read does not take all of it from the others
+	streamBuffer = 256 << 10 // bytes of each stream's body that nobody has read yet
+	// As many of the connection's. With fewer, some bodies that are not read would
+	// take all of it from the others (nginx: as many as HTTP/2 can have).
+	connBuffer = maxStreams * streamBuffer
 )
 
 // fieldOverhead is what a field counts beside its name and value, in bytes (RFC

@@ -366,27 +366,31 @@ func TestHTTP2Curl(t *testing.T) {
 	}
 }
 
-// A body that nobody reads yet does not keep the connection's others waiting.
-func TestHTTP2UnreadBody(t *testing.T) {
+// Bodies that nobody reads yet do not keep the connection's others waiting, however
+// many there are.
+func TestHTTP2UnreadBodies(t *testing.T) {
 	s := startTLS(t, probesInFile+"[server.timeouts]\nbody = \"1s\"\n")
 	c := s.http2Client()
+	s.ask(c, "GET", "/all", "a.content:write:x", nil) // else each of the following opens a connection
 	ctx, cancel := context.WithCancel(t.Context())
 	var sent atomic.Int64
-	unread, _ := http.NewRequestWithContext(ctx, "POST", "https://"+s.address+"/all", io.TeeReader(strings.NewReader(strings.Repeat("x", 2<<20)), counter{&sent}))
-	unread.Header.Set("Do", "a.content:sleep:30000")
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		if answer, err := c.Do(unread); err == nil {
-			answer.Body.Close()
-		}
-	}()
-	waitFor(t, "the first body to come", func() bool { return sent.Load() >= streamBuffer })
+	var asking sync.WaitGroup
+	for range maxStreams - 1 {
+		asking.Go(func() {
+			body := io.TeeReader(strings.NewReader(strings.Repeat("x", 2*streamBuffer)), counter{&sent})
+			unread, _ := http.NewRequestWithContext(ctx, "POST", "https://"+s.address+"/all", body)
+			unread.Header.Set("Do", "a.content:sleep:60000")
+			if answer, err := c.Do(unread); err == nil {
+				answer.Body.Close()
+			}
+		})
+	}
+	waitFor(t, "all that is let in of the bodies to come", func() bool { return sent.Load() >= (maxStreams-1)*streamBuffer })
 	if r := s.ask(c, "POST", "/all", "a.content:body", strings.NewReader("hello")); r.body != "a read 5: hello" || s.connections() != 1 {
 		t.Errorf("%d %q over %d connections", r.StatusCode, r.body, s.connections())
 	}
 	cancel()
-	<-ended
+	asking.Wait()
 }
 
 // counter counts what is written to it.

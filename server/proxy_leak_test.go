@@ -264,3 +264,48 @@ func working() (stacks []string) {
 	}
 	return stacks
 }
+
+// More requests at a time than connections are kept: the next as many go over the
+// connections of those before.
+func TestConnectionsOfManyRequestsAtATime(t *testing.T) {
+	const clients, rounds = 128, 10
+	var dialled atomic.Int64
+	arrived, answer := make(chan bool), make(chan bool)
+	peer := rawPeer(t, func(c net.Conn, r *bufio.Reader) {
+		dialled.Add(1)
+		for {
+			if _, err := http.ReadRequest(r); err != nil {
+				return
+			}
+			arrived <- true
+			<-answer
+			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+		}
+	})
+	s := start(t, proxyConfig("", peer)) // keepalive is 64
+	var all []*client
+	for range clients {
+		all = append(all, s.dial())
+	}
+	for range rounds {
+		for _, c := range all {
+			c.send("GET / HTTP/1.1\nHost: a\n\n")
+		}
+		for range clients {
+			<-arrived
+		}
+		for range clients {
+			answer <- true
+		}
+		for _, c := range all {
+			if r := c.receive("GET"); r.body != "ok" {
+				t.Fatalf("got %d %q", r.StatusCode, r.body)
+			}
+		}
+	}
+	if n := dialled.Load(); n > clients*3/2 { // some may ask before the connection of another is free
+		t.Errorf("%d connections for %d requests at a time", n, clients)
+	} else {
+		t.Logf("%d connections", n)
+	}
+}

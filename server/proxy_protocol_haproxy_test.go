@@ -20,16 +20,16 @@ defaults
 	timeout server 20s
 	timeout check 20s
 frontend one
-	bind %[1]s
+	bind fd@3
 	default_backend one
 backend one
-	server phasm %[3]s send-proxy check inter 50ms fall 1000
+	server phasm %[1]s send-proxy check inter 50ms fall 1000
 frontend two
-	bind %[2]s
+	bind fd@4
 	default_backend two
 backend two
 	option httpchk GET /checked
-	server phasm %[3]s send-proxy-v2 proxy-v2-options unique-id,crc32c check check-send-proxy inter 50ms fall 1000
+	server phasm %[1]s send-proxy-v2 proxy-v2-options unique-id,crc32c check check-send-proxy inter 50ms fall 1000
 `
 
 // HAProxy passes on bytes, in both versions of its protocol, and looks now and
@@ -39,9 +39,24 @@ func TestProxyProtocolOfHAProxy(t *testing.T) {
 	const haproxy = "/usr/sbin/haproxy"
 	requireCommand(t, haproxy)
 	s := startFronted(t, probesInFile+"[server.access_log]\nfile = \"access.log\"\n")
-	one, two, dir := freeAddress(t), freeAddress(t), t.TempDir()
-	writeFile(t, dir, "haproxy.cfg", fmt.Sprintf(haproxyConfig, one, two, s.address))
+	dir := t.TempDir()
+	writeFile(t, dir, "haproxy.cfg", fmt.Sprintf(haproxyConfig, s.address))
 	cmd := exec.Command(haproxy, "-db", "-f", filepath.Join(dir, "haproxy.cfg"))
+	var frontends []string
+	for range 2 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		file, err := l.(*net.TCPListener).File()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		frontends = append(frontends, l.Addr().String())
+		cmd.ExtraFiles = append(cmd.ExtraFiles, file) // a port that is free may be somebody else's soon
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -50,13 +65,11 @@ func TestProxyProtocolOfHAProxy(t *testing.T) {
 		cmd.Wait()
 	})
 	from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 9)}} // which phasm does not trust
-	for _, address := range []string{one, two} {
-		var nc net.Conn
-		waitFor(t, "HAProxy to listen", func() (ok bool) {
-			var err error
-			nc, err = from.DialContext(t.Context(), "tcp", address)
-			return err == nil
-		})
+	for _, address := range frontends {
+		nc, err := from.DialContext(t.Context(), "tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
 		defer nc.Close()
 		c := newClient(t, nc)
 		for range 2 {

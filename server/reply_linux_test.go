@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"sync"
 	"testing"
 	"time"
 )
@@ -60,20 +59,28 @@ func TestLongRest(t *testing.T) {
 		}
 	})
 	s := start(t, proxyConfig("read_timeout = \"2s\"", peer))
-	var asking sync.WaitGroup
-	for wait, want := range map[time.Duration]string{
-		time.Millisecond: "1ms", 90 * time.Millisecond: "90ms", 300 * time.Millisecond: "300ms", 1500 * time.Millisecond: "1.5s",
-		3 * time.Second: "504 Gateway Timeout\n",
-	} {
+	type asked struct {
+		*client
+		method string
+		wait   time.Duration
+		begin  time.Time
+	}
+	var all []asked // those that wait for longer behind those that do not
+	for _, wait := range []time.Duration{time.Millisecond, 90 * time.Millisecond, 300 * time.Millisecond, 1500 * time.Millisecond, 3 * time.Second} {
 		for _, method := range []string{"GET", "POST"} {
-			asking.Go(func() {
-				begin := time.Now()
-				r := s.do(method, "/?wait="+wait.String(), "Content-Length: 0")
-				if took := time.Since(begin); r.body != want || took < min(wait, 2*time.Second) {
-					t.Errorf("%s that is answered after %s: %q after %v", method, wait, r.body, took)
-				}
-			})
+			a := asked{s.dial(), method, wait, time.Now()}
+			a.send(method + " /?wait=" + wait.String() + " HTTP/1.1\nHost: test\nContent-Length: 0\n\n")
+			all = append(all, a)
 		}
 	}
-	asking.Wait()
+	for _, a := range all {
+		want, least := a.wait.String(), a.wait
+		if a.wait > 2*time.Second {
+			want, least = "504 Gateway Timeout\n", 2*time.Second
+		}
+		r := a.receive(a.method)
+		if took := time.Since(a.begin); r.body != want || took < least {
+			t.Errorf("%s that is answered after %s: %q after %v", a.method, a.wait, r.body, took)
+		}
+	}
 }

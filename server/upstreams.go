@@ -95,7 +95,7 @@ func upstreamOptions(table config.Upstream, tlsOf map[string]*tls.Config, log *s
 		Resolve: time.Duration(table.Resolve), Log: log,
 		Connecting: upstream.Connecting{
 			Timeout: time.Duration(table.ConnectTimeout),
-			Keep:    table.Keepalive, KeepTimeout: time.Duration(table.KeepaliveTimeout),
+			Keep:    table.Keepalive, KeepTimeout: time.Duration(table.KeepaliveTimeout), KeepTime: time.Duration(table.KeepaliveTime),
 			TLS: tlsOf[table.Name],
 		},
 	}

@@ -24,12 +24,17 @@ type Passing struct {
 	// the peer. 0 for none. Default 64KiB.
 	Buffer Size `toml:"buffer" default:"64KiB" min:"0B"`
 
-	// Keepalive is how many connections to a peer may wait for a request.
+	// Keepalive is how many connections to a peer may wait for a request for
+	// longer than a second, within which as many may be needed as just before.
 	// Default 64.
 	Keepalive int `toml:"keepalive" default:"64" min:"0"`
 
 	// KeepaliveTimeout is how long they wait, at least 1ms. Default 60s.
 	KeepaliveTimeout Duration `toml:"keepalive_timeout" default:"60s" min:"1ms"`
+
+	// KeepaliveTime is how old a connection may be that is to wait again, at least
+	// 1ms: behind the address others may serve now. Default 1h.
+	KeepaliveTime Duration `toml:"keepalive_time" default:"1h" min:"1ms"`
 
 	// Tries is how many peers a request is tried at, where that is safe: as long
 	// as none of it has been sent, or where its method is idempotent, its body can

@@ -26,15 +26,15 @@ func appendETag(dst []byte, f *file) []byte {
 // checkConditions evaluates the preconditions of a GET or HEAD request (RFC
 // 9110, section 13.2.2) and returns 200, 304 or 412.
 func checkConditions(h *fasthttp.RequestHeader, etag []byte, modified time.Time) int {
-	if tags := h.Peek(fasthttp.HeaderIfMatch); len(tags) > 0 {
-		if !matches(tags, etag, false) {
+	if there, admits := listed(h, fasthttp.HeaderIfMatch, etag, false); there {
+		if !admits {
 			return fasthttp.StatusPreconditionFailed
 		}
 	} else if date, ok := parseDate(h.Peek(fasthttp.HeaderIfUnmodifiedSince)); ok && modifiedSince(modified, date) {
 		return fasthttp.StatusPreconditionFailed
 	}
-	if tags := h.Peek(fasthttp.HeaderIfNoneMatch); len(tags) > 0 {
-		if matches(tags, etag, true) {
+	if there, admits := listed(h, fasthttp.HeaderIfNoneMatch, etag, true); there {
+		if admits {
 			return fasthttp.StatusNotModified
 		}
 	} else if date, ok := parseDate(h.Peek(fasthttp.HeaderIfModifiedSince)); ok && !modifiedSince(modified, date) {
@@ -53,10 +53,20 @@ func rangeApplies(ifRange, etag []byte, modified time.Time) bool {
 	return ok && date.Unix() == modified.Unix()
 }
 
-// matches tells whether an If-Match or If-None-Match header admits etag, which
-// is strong: by "*" or by a list that has it. The weak comparison ignores the
-// W/ before a tag, in the strong one such a tag equals none. A list counts up to
-// its first mistake.
+// listed tells whether a request has an If-Match or If-None-Match header, and
+// whether that admits etag. Several lines are one list (RFC 9110, section 5.3).
+func listed(h *fasthttp.RequestHeader, name string, etag []byte, weak bool) (there, admits bool) {
+	for _, list := range h.PeekAll(name) {
+		there = there || len(list) > 0
+		admits = admits || matches(list, etag, weak)
+	}
+	return there, admits
+}
+
+// matches tells whether a line of an If-Match or If-None-Match header admits
+// etag, which is strong: by "*" or by a list that has it. The weak comparison
+// ignores the W/ before a tag, in the strong one such a tag equals none. A line
+// counts up to its first mistake.
 func matches(list, etag []byte, weak bool) bool {
 	for {
 		list = bytes.TrimLeft(list, " \t,")

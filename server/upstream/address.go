@@ -3,6 +3,7 @@ package upstream
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
 )
 
@@ -19,6 +20,28 @@ func parseAddress(address string) (network, to string, secure bool, host string)
 	to = strings.TrimPrefix(to, "http://")
 	host, _, _ = net.SplitHostPort(to)
 	return "tcp", to, secure, host
+}
+
+// hostField is the Host header for a peer of that address. The zone of an IPv6
+// address means something on this machine alone.
+func hostField(address string) string {
+	network, to, _, host := parseAddress(address)
+	if network == "unix" {
+		return "localhost"
+	}
+	if plain := withoutZone(host); plain != host {
+		_, port, _ := net.SplitHostPort(to)
+		return net.JoinHostPort(plain, port)
+	}
+	return to
+}
+
+// withoutZone is an IPv6 address without its zone, and anything else as it is.
+func withoutZone(host string) string {
+	if a, err := netip.ParseAddr(host); err == nil && a.Zone() != "" {
+		return a.WithZone("").String()
+	}
+	return host
 }
 
 // CheckAddress tells what is wrong with the address of a peer.

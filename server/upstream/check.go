@@ -73,15 +73,11 @@ func (p *Peer) check(ctx context.Context, o *Options) error {
 		DisableKeepAlives:      true,
 		MaxResponseHeaderBytes: 64 << 10,
 	}
-	_, host, secure, _ := parseAddress(p.Name)
-	if p.Network == "unix" {
-		host = "localhost"
-	}
 	scheme := "http://"
-	if secure {
+	if _, _, secure, _ := parseAddress(p.Name); secure {
 		scheme = "https://"
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+host+o.Check.Path, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+p.Host()+o.Check.Path, nil)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -146,6 +147,39 @@ func TestHealthCheckOfAUnixPeer(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	})
+}
+
+// The zone of an address means something on this machine alone: neither the Host
+// header nor a certificate has it.
+func TestHealthCheckOfAPeerWithAZone(t *testing.T) {
+	for scheme, begin := range map[string]func(*httptest.Server){"http": (*httptest.Server).Start, "https": (*httptest.Server).StartTLS} {
+		asked, dialled := make(chan string, 10), make(chan string, 10)
+		server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked <- r.Host }))
+		begin(server)
+		defer server.Close()
+		authorities := x509.NewCertPool()
+		if scheme == "https" {
+			authorities.AddCert(server.Certificate()) // it is for ::1 as well
+		}
+		g := opened(t, Options{
+			Peers: []PeerOptions{{Address: scheme + "://[::1%eth0]:8443"}},
+			Check: &Check{Path: "/", Interval: time.Hour, Timeout: 5 * time.Second},
+			Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+				dialled <- address
+				return new(net.Dialer).DialContext(ctx, network, server.Listener.Addr().String())
+			},
+			Connecting: Connecting{TLS: &tls.Config{RootCAs: authorities}},
+			Log:        slog.New(slog.NewTextHandler(t.Output(), nil)),
+		})
+		select {
+		case host := <-asked:
+			if address := <-dialled; host != "[::1]:8443" || address != "[::1%eth0]:8443" {
+				t.Errorf("%s: %s was asked by way of %s", scheme, host, address)
+			}
+		case <-time.After(10 * time.Second):
+			t.Errorf("%s: it is not asked: %s", scheme, g.State().Peers[0].State)
+		}
+	}
 }
 
 // The check goes over real connections, too, and leaves none open.

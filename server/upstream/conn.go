@@ -30,7 +30,7 @@ type Conn struct {
 	watcher Watcher     // nil: nobody
 	pulse   pulse
 	since   time.Time
-	epoch   time.Time // what deadlines are counted from
+	epoch   time.Time // when it was made; deadlines are counted from it
 
 	patience Patience
 	readBy   time.Duration // as set; 0: not

@@ -11,8 +11,9 @@ import (
 // Connecting says how connections to peers are made and kept.
 type Connecting struct {
 	Timeout     time.Duration // for connecting, and for TLS; default 5s
-	Keep        int           // how many connections to a peer may wait for an exchange
+	Keep        int           // how many connections to a peer may wait for an exchange for longer than a second
 	KeepTimeout time.Duration // and how long; default 60s
+	KeepTime    time.Duration // how old one may be that is to wait again; default 1h
 	TLS         *tls.Config   // for peers whose address begins with https://; nil: the default
 }
 
@@ -61,7 +62,7 @@ func (p *Peer) open(ctx context.Context, how Connecting, dial dialFunc) (nc net.
 	if !secure {
 		return nc, false, nil
 	}
-	secured := tls.Client(nc, clientConfig(how.TLS, host))
+	secured := tls.Client(nc, clientConfig(how.TLS, withoutZone(host)))
 	if err := secured.HandshakeContext(ctx); err != nil {
 		nc.Close()
 		return nil, true, fmt.Errorf("TLS: %w", timedOut(ctx, err))

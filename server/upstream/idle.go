@@ -12,13 +12,19 @@ import (
 type idle struct {
 	mu      sync.Mutex
 	conns   []*Conn
-	most    int           // that are kept (nginx: keepalive)
+	most    int           // that are kept (nginx: keepalive); more wait for linger
 	timeout time.Duration // that one may wait (nginx: keepalive_timeout)
+	age     time.Duration // from which on one is not kept again (nginx: keepalive_time)
 	tls     *tls.Config   // of those over TLS: one with another was made before an update
 	closed  bool
 	timer   *time.Timer // closes what has waited for too long; nil until there is something
-	running bool
+	due     time.Time   // when it fires; zero: it does not
 }
+
+// linger is how long connections wait beyond those that are kept. Where more
+// requests than that are served at once their connections come free at once, too,
+// and the next moment as many are wanted.
+const linger = time.Second
 
 // trust is how long after its last exchange a connection whose watcher has heard
 // nothing is used without a look whether the peer has closed it, or has sent what
@@ -50,24 +56,35 @@ func (i *idle) take(careful bool) *Conn {
 	}
 }
 
-// put keeps a connection. False: there is no room.
+// put keeps a connection. False: it is of no use, or none is kept.
 func (i *idle) put(c *Conn) bool {
 	c.since = time.Now()
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.closed || len(i.conns) >= i.most || c.secure && c.tls != i.tls {
+	if i.closed || i.most == 0 || c.since.Sub(c.epoch) >= i.age || c.secure && c.tls != i.tls {
 		return false
 	}
 	i.conns = append(i.conns, c)
-	if !i.running {
-		i.running = true
-		if i.timer == nil {
-			i.timer = time.AfterFunc(i.pause(c.since), i.expire)
-		} else {
-			i.timer.Reset(i.pause(c.since))
-		}
+	if i.due.IsZero() || len(i.conns) == i.most+1 {
+		i.hasten(c.since)
 	}
 	return true
+}
+
+// hasten has the timer fire when there is something to look at. It is called
+// locked.
+func (i *idle) hasten(now time.Time) {
+	pause := i.pause(now)
+	due := now.Add(pause)
+	switch {
+	case i.timer == nil:
+		i.timer = time.AfterFunc(pause, i.expire)
+	case i.due.IsZero() || due.Before(i.due):
+		i.timer.Reset(pause)
+	default:
+		return
+	}
+	i.due = due
 }
 
 // drop closes a connection that waits, unless it is as it should be.
@@ -87,25 +104,31 @@ func (i *idle) expire() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	now := time.Now()
-	i.conns = slices.DeleteFunc(i.conns, func(c *Conn) bool {
-		over := now.Sub(c.since) >= i.timeout || !c.alive()
+	surplus := len(i.conns) - i.most
+	i.conns = slices.DeleteFunc(i.conns, func(c *Conn) bool { // the oldest first
+		waited := now.Sub(c.since)
+		over := waited >= i.timeout || surplus > 0 && waited >= linger || !c.alive()
 		if over {
+			surplus--
 			c.shut()
 		}
 		return over
 	})
-	if i.running = len(i.conns) > 0 && !i.closed; i.running {
-		i.timer.Reset(i.pause(now))
+	if i.due = (time.Time{}); len(i.conns) > 0 {
+		i.hasten(now)
 	}
 }
 
 // pause is how long nothing need be looked at. It is called locked.
 func (i *idle) pause(now time.Time) time.Duration {
-	oldest := now
+	oldest, patience := now, i.timeout
 	if len(i.conns) > 0 {
 		oldest = i.conns[0].since
 	}
-	return min(i.timeout-now.Sub(oldest), sweep)
+	if len(i.conns) > i.most {
+		patience = min(patience, linger)
+	}
+	return min(patience-now.Sub(oldest), sweep)
 }
 
 // cut takes the n oldest out, none where n is negative. It is called locked.
@@ -126,10 +149,9 @@ func (i *idle) set(how *Connecting) {
 	if i.tls != how.TLS && len(i.conns) > 0 && i.conns[0].secure {
 		surplus = append(surplus, i.cut(len(i.conns))...)
 	}
-	shorter := how.KeepTimeout < i.timeout
-	i.most, i.timeout, i.tls = how.Keep, how.KeepTimeout, how.TLS
-	if i.running && shorter {
-		i.timer.Reset(i.pause(time.Now()))
+	i.most, i.timeout, i.age, i.tls = how.Keep, how.KeepTimeout, how.KeepTime, how.TLS
+	if len(i.conns) > 0 {
+		i.hasten(time.Now())
 	}
 	i.mu.Unlock()
 	closeAll(surplus)

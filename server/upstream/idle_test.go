@@ -71,6 +71,70 @@ func TestFewerConnectionsAreKeptAfterAnUpdate(t *testing.T) {
 	})
 }
 
+// One that is always used again would never notice that others serve behind the
+// peer's address now.
+func TestOldConnectionsAreNotKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, open, o := keeping(t, Connecting{Keep: 5})
+		p := g.Peers()[0]
+		use := func(of time.Duration) (uses int) {
+			for begin := time.Now(); uses == 0 || open() == 1; uses++ {
+				keep(t, p, 1)
+				if time.Sleep(30 * time.Second); time.Since(begin) > 2*of {
+					t.Fatalf("a connection is older than %v", time.Since(begin))
+				}
+			}
+			return uses
+		}
+		if n := use(time.Hour); n != 121 {
+			t.Errorf("it has been used %d times", n)
+		}
+		o.Connecting.KeepTime = time.Minute
+		g.Update(o)
+		if n := use(time.Minute); n != 3 {
+			t.Errorf("it has been used %d times within keepalive_time", n)
+		}
+	})
+}
+
+// As many requests as a moment ago may come at once: their connections wait a
+// little, were it more than are kept.
+func TestSurplusConnectionsWaitAMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, open, _ := keeping(t, Connecting{Keep: 2, KeepTimeout: time.Minute})
+		p := g.Peers()[0]
+		last := func() *Conn {
+			p.idle.mu.Lock()
+			defer p.idle.mu.Unlock()
+			return p.idle.conns[len(p.idle.conns)-1]
+		}
+		for round := range 10 {
+			keep(t, p, 5)
+			if open() != 5 {
+				t.Fatalf("after round %d: %d are open", round, open())
+			}
+			time.Sleep(linger / 2)
+		}
+		if time.Sleep(linger / 4); open() != 5 {
+			t.Errorf("%d are open before their time", open())
+		}
+		newest := last()
+		if time.Sleep(linger / 4); open() != 2 {
+			t.Errorf("%d are open", open())
+		}
+		if time.Sleep(50 * time.Second); open() != 2 || last() != newest {
+			t.Errorf("%d are open before keepalive_timeout, or not the newest", open())
+		}
+		keep(t, p, 3)
+		if time.Sleep(linger); open() != 2 {
+			t.Errorf("%d are open later", open())
+		}
+		if time.Sleep(time.Minute); open() != 0 {
+			t.Errorf("%d are open after keepalive_timeout", open())
+		}
+	})
+}
+
 func TestConnectionsAreKeptForLessAfterAnUpdate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, open, o := keeping(t, Connecting{Keep: 5, KeepTimeout: time.Hour})

@@ -92,6 +92,7 @@ func (o Options) withDefaults() Options {
 	set(&o.QueueTimeout, time.Minute)
 	set(&o.Connecting.Timeout, 5*time.Second)
 	set(&o.Connecting.KeepTimeout, time.Minute)
+	set(&o.Connecting.KeepTime, time.Hour)
 	set(&o.Resolve, 30*time.Second)
 	if o.Lookup == nil {
 		o.Lookup = func(ctx context.Context, name string) ([]netip.Addr, error) {

@@ -11,6 +11,7 @@ type Peer struct {
 	idle  idle
 	group *Group
 	text  string // see String
+	host  string // see Host
 	id    uint64 // what hashes are over: equal for equal addresses, in every process
 
 	// All below belongs to the group's lock.
@@ -41,7 +42,7 @@ type Peer struct {
 // newPeer makes the peer of an address, for one that the configuration has as
 // name.
 func newPeer(g *Group, name, address string) *Peer {
-	p := &Peer{Address: address, Name: name, group: g}
+	p := &Peer{Address: address, Name: name, group: g, host: hostField(name)}
 	p.Network, _, _, _ = parseAddress(name)
 	p.text = address
 	if p.Network == "unix" {
@@ -56,13 +57,7 @@ func newPeer(g *Group, name, address string) *Peer {
 func (p *Peer) String() string { return p.text }
 
 // Host is the peer's address as a Host header has it.
-func (p *Peer) Host() string {
-	if p.Network == "unix" {
-		return "localhost"
-	}
-	_, to, _, _ := parseAddress(p.Name)
-	return to
-}
+func (p *Peer) Host() string { return p.host }
 
 // dismiss ends what a peer is for its group. Requests that it has go on. It is
 // called locked.
