@@ -103,11 +103,18 @@ func (t trap) Error() string {
 	return head + text[end:]
 }
 
+// maxFrame is where a function is cut in a backtrace, in bytes: its type may
+// have a thousand parts.
+const maxFrame = 512
+
 // oneLine writes a backtrace in one line, a function that calls itself once.
 func oneLine(frames string) string {
 	var line []string
 	times := 1
 	for frame := range strings.SplitSeq(strings.ReplaceAll(frames, "\n\t\t", " at "), "\n\t") {
+		if len(frame) > maxFrame {
+			frame = strings.ToValidUTF8(frame[:maxFrame], "") + "…"
+		}
 		if n := len(line); n > 0 && line[n-1] == frame {
 			times++
 			continue
