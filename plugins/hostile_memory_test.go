@@ -92,6 +92,27 @@ func TestMemoryIsUsedUp(t *testing.T) {
 	}
 }
 
+// A guest that makes references to functions without end takes nothing of the
+// host's for them.
+func TestReferenceBomb(t *testing.T) {
+	m := wt.Plugin()
+	f := m.Func("f", wt.Void)
+	m.Table(f)
+	m.Export("on_content", m.FuncWithLocals("content", wt.Phase, "i32", wt.Times(200_000, 0, wt.RefFunc(f), wt.Drop), answers(0)))
+	p, _ := load(t, m, func(o *Options) { o.CPU = 10 * time.Second })
+	i := acquire(t, p)
+	before := heap()
+	for range 5 {
+		if _, err := i.Run(quiet(), abi.Content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const most = 1 << 20
+	if more := heap() - before; more > most {
+		t.Errorf("a million of them take %d KiB of the host's memory", more>>10)
+	}
+}
+
 // Tables count, too: they are not part of the memory.
 func TestTableBomb(t *testing.T) {
 	m := wt.Plugin()

@@ -59,6 +59,26 @@ var oversized = []struct {
 			m.PassiveElements()
 		}
 	}},
+	{"entries of element segments", "entries of element segments", func(m *wt.Module) {
+		m.PassiveElements(make([]int, maxTable/2)...)
+		m.PassiveElements(make([]int, maxTable/2+1)...)
+	}},
+	{"imports", "imports", func(m *wt.Module) {
+		for range 20_000 {
+			m.Import("phasm", "now", wt.Sig("", "i64"))
+		}
+	}},
+	{"results", "results", func(m *wt.Module) { m.Func("f", wt.Sig("", strings.Repeat("i32 ", 1001)), wt.Unreachable) }},
+	{"references", "functions that its code refers to", func(m *wt.Module) {
+		var all []int
+		var refer []byte
+		for range 10_001 {
+			f := m.Func("f", wt.Void)
+			all, refer = append(all, f), append(refer, join(wt.RefFunc(f), wt.Drop)...)
+		}
+		m.PassiveElements(all...)
+		m.Func("refers", wt.Void, refer)
+	}},
 }
 
 func TestOversizedModules(t *testing.T) {

@@ -98,6 +98,8 @@ func TestRefuses(t *testing.T) {
 			`section 2: it imports from phasm:meter, which is reserved`},
 		{"export", module(func(m *wt.Module) { m.Export(meter.Steps, m.Func("f", wt.Void)) }),
 			`it exports "phasm:steps": names that begin with phasm: are reserved`},
+		{"reference", module(func(m *wt.Module) { m.Func("f", wt.Void, wt.RefFunc(m.Func("g", wt.Void)), wt.Drop) }),
+			"function 1: it refers to function 0, which no export, global or element segment declares"},
 		{"export of a name to come", module(func(m *wt.Module) { m.Export("phasm:x", m.Func("f", wt.Void)) }),
 			`it exports "phasm:x": names that begin with phasm: are reserved`},
 	} {

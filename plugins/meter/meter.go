@@ -39,7 +39,7 @@ func GlobalName(i int) string { return reserved + "global:" + strconv.Itoa(i) }
 // Options are the limits that a module is held to.
 type Options struct {
 	MemoryPages  uint32 // the most pages of 64 KiB that its memory may have
-	TableEntries uint32 // the most entries that its tables may have together
+	TableEntries uint32 // the most entries that its tables may have together, and its element segments
 }
 
 // Module is a rewritten module.
@@ -119,10 +119,12 @@ func (m *module) limit(o Options) error {
 		what      string
 		has, most int
 	}{
+		{"imports", len(m.imports), maxImports},
 		{"tables", len(m.tables), maxTables},
 		{"globals", len(m.globals), maxGlobals},
 		{"mutable globals", mutable, maxMutable},
 		{"element segments", len(m.elements), maxSegments},
+		{"entries of element segments", m.entries, int(o.TableEntries)},
 	} {
 		if l.has > l.most {
 			return tooMany(l.what, l.has, l.most)
@@ -137,10 +139,12 @@ func tooMany(what string, has, most int) error {
 
 // Limits on what each instance has a record of.
 const (
-	maxTables   = 64
-	maxGlobals  = 10_000
-	maxMutable  = 1_000
-	maxSegments = 10_000
+	maxImports    = 10_000
+	maxTables     = 64
+	maxGlobals    = 10_000
+	maxMutable    = 1_000
+	maxSegments   = 10_000
+	maxReferences = 10_000
 )
 
 // rewrite is what the parts of the new module have in common.
@@ -152,9 +156,10 @@ type rewrite struct {
 	lights      []bool   // of the defined functions, those that need no check
 	costs       []int    // of the defined functions, the steps of all their code
 	numbers     []uint32 // the mutable globals that are exported
-	stepsGlobal uint32   // the index of Steps; that of Changed comes next
+	stepsGlobal uint32   // the index of Steps; those of Changed, references and scratch come next
 	helpers     []helper
-	scratch     []byte // the types of globals for what refill keeps
+	references  map[uint32]uint32 // the functions that code refers to, and which of the globals holds each
+	scratch     []byte            // the types of globals for what refill keeps
 }
 
 func newRewrite(m *module) *rewrite {
@@ -169,6 +174,22 @@ func newRewrite(m *module) *rewrite {
 }
 
 func (w *rewrite) changedGlobal() uint32 { return w.stepsGlobal + 1 }
+
+// firstReference and firstScratch are the globals that come behind.
+func (w *rewrite) firstReference() uint32 { return w.stepsGlobal + 2 }
+func (w *rewrite) firstScratch() uint32   { return w.firstReference() + uint32(len(w.m.referred)) }
+
+// reference is the global that holds a function's reference. The engine would
+// make one anew whenever ref.func runs, and keep it as long as the instance.
+func (w *rewrite) reference(function uint32) uint32 {
+	if w.references == nil {
+		w.references = make(map[uint32]uint32, len(w.m.referred))
+		for i, f := range w.m.referred {
+			w.references[f] = w.firstReference() + uint32(i)
+		}
+	}
+	return w.references[function]
+}
 
 // hidden tells whether a global is one that cannot be read from outside.
 func (w *rewrite) hidden(index uint32) bool {
@@ -227,13 +248,13 @@ func (w *rewrite) scratchGlobal(typ byte, n int) uint32 {
 	for i, t := range w.scratch {
 		if t == typ {
 			if n == 0 {
-				return w.stepsGlobal + 2 + uint32(i)
+				return w.firstScratch() + uint32(i)
 			}
 			n--
 		}
 	}
 	w.scratch = append(w.scratch, typ)
-	return w.stepsGlobal + 2 + uint32(len(w.scratch)-1)
+	return w.firstScratch() + uint32(len(w.scratch)-1)
 }
 
 // zero is the expression of a type's zero.
