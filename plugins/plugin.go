@@ -106,7 +106,7 @@ func (p *Plugin) load(ctx context.Context) error {
 		return err
 	}
 	start := time.Now()
-	if p.code, err = p.options.Codes.get(ctx, wasm, p.options.Memory, p.options.Cache); err != nil {
+	if p.code, err = p.options.Codes.get(ctx, wasm, p.options.Cache); err != nil {
 		return err
 	}
 	if err := p.check(); err != nil {

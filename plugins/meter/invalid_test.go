@@ -79,7 +79,7 @@ func TestReach(t *testing.T) {
 
 // Names and limits that a module may not have.
 func TestRefuses(t *testing.T) {
-	few := meter.Options{MemoryPages: 2, TableEntries: 3}
+	few := meter.Options{TableEntries: 3}
 	module := func(change func(m *wt.Module)) []byte {
 		m := &wt.Module{}
 		change(m)
@@ -92,7 +92,6 @@ func TestRefuses(t *testing.T) {
 	}{
 		{"nothing", nil, "this is not a WebAssembly module of version 1"},
 		{"a component", []byte("\x00asm\x0d\x00\x01\x00"), "this is not a WebAssembly module of version 1"},
-		{"memory", module(func(m *wt.Module) { m.Memory(3) }), "its memory begins with 3 pages of 64 KiB, the limit is 2"},
 		{"table", module(func(m *wt.Module) { m.TableOf(4) }), "its table begins with 4 entries, the limit is 3"},
 		{"refill", module(func(m *wt.Module) { m.Import(meter.RefillModule, meter.RefillName, wt.Phase) }),
 			`section 2: it imports from phasm:meter, which is reserved`},

@@ -38,7 +38,6 @@ func GlobalName(i int) string { return reserved + "global:" + strconv.Itoa(i) }
 
 // Options are the limits that a module is held to.
 type Options struct {
-	MemoryPages  uint32 // the most pages of 64 KiB that its memory may have
 	TableEntries uint32 // the most entries that its tables may have together, and its element segments
 }
 
@@ -47,23 +46,6 @@ type Module struct {
 	Code     []byte
 	Globals  int  // how many mutable numbers are exported by GlobalName
 	HasStart bool // it exports Start
-}
-
-// LimitError is the error of a module that asks for more than it may have.
-type LimitError struct {
-	What       string // "memory" or "table"
-	Has, Limit uint32
-}
-
-func (e *LimitError) Error() string {
-	return fmt.Sprintf("its %s begins with %d %s, the limit is %d", e.What, e.Has, e.unit(), e.Limit)
-}
-
-func (e *LimitError) unit() string {
-	if e.What == "memory" {
-		return "pages of 64 KiB"
-	}
-	return "entries"
 }
 
 // Rewrite rewrites a module. It checks what it needs to understand and no
@@ -90,25 +72,16 @@ func Rewrite(wasm []byte, o Options) (*Module, error) {
 	return &Module{Code: code, Globals: len(w.numbers), HasStart: w.hasStart()}, nil
 }
 
-// limit lowers the limits that the module declares to those it is held to.
+// limit lowers the limits that the module declares for its tables to those that
+// it is held to, and refuses one that has too much of anything.
 func (m *module) limit(o Options) error {
-	lower := func(l *limits, what string, most uint32) error {
+	for i := range m.tables {
+		l, most := &m.tables[i].limits, o.TableEntries/uint32(len(m.tables))
 		if l.min > most {
-			return &LimitError{what, l.min, most}
+			return fmt.Errorf("its table begins with %d entries, the limit is %d", l.min, most)
 		}
 		if l.flags&1 == 0 || l.max > most {
 			l.flags, l.max = l.flags|1, most
-		}
-		return nil
-	}
-	for i := range m.memories {
-		if err := lower(&m.memories[i], "memory", o.MemoryPages); err != nil {
-			return err
-		}
-	}
-	for i := range m.tables {
-		if err := lower(&m.tables[i].limits, "table", o.TableEntries/uint32(len(m.tables))); err != nil {
-			return err
 		}
 	}
 	mutable := 0
