@@ -173,7 +173,7 @@ func TestInitialisationThatWaits(t *testing.T) {
 	m.Phase("on_init", endless(wt.I64Const(int64(time.Hour)), wt.Call(sleep), wt.Drop), answers(0))
 	m.Phase("on_content", answers(0))
 	o, _ := options(t, m.Bytes())
-	o.initTime = 20 * time.Millisecond
+	o.initWall = 80 * time.Millisecond
 	wantLoadError(t, o, "on_init failed: it took more than 80ms, the limit for its initialisation in .on_init() i32")
 }
 

@@ -41,7 +41,7 @@ type Instance struct {
 func (p *Plugin) newInstance() (*Instance, error) {
 	i := &Instance{plugin: p, call: host.Call{Context: context.Background(), Plugin: p.host, Phase: abi.Init}}
 	i.output.call = &i.call
-	i.call.Budget = host.Budget{CPU: p.options.initTime, Wall: 4 * p.options.initTime, Stack: i.stackSize, Turns: p.options.Turns}
+	i.call.Budget = host.Budget{CPU: p.options.initTime, Wall: p.options.initWall, Stack: i.stackSize, Turns: p.options.Turns}
 	defer i.call.EndTurn()
 	defer i.call.End()
 	make := i.initialise
