@@ -58,6 +58,8 @@ func TestAllocationBomb(t *testing.T) {
 		switch used, size := budget.Used(), residentSize(t)-before; {
 		case fresh && (used > 8*baseline || size > 16<<20):
 			t.Errorf("after the exchanges the budget counts %d bytes, want at most %d; %d MiB in use", used, 8*baseline, size>>20)
+		case fresh && p.pool.Stats().Discarded > 0:
+			t.Error("an instance that has all of its memory is not reset")
 		case !fresh && used != 8*limit:
 			t.Errorf("instances that keep their memory count %d bytes, want %d", used, 8*limit)
 		}

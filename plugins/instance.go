@@ -63,9 +63,9 @@ func (i *Instance) instantiate(image *memory.Image) error {
 	p := i.plugin
 	declared := p.code.module.ExportedMemories()[abi.ExportMemory]
 	most, _ := declared.Max()
-	most = min(most, uint32(p.options.Memory/pageSize))
+	i.call.MostMemory = min(uint64(most), uint64(p.options.Memory/pageSize)) * pageSize
 	var err error
-	if i.memory.Memory, err = memory.New(p.options.Budget, image, uint64(most)*pageSize); err != nil {
+	if i.memory.Memory, err = memory.New(p.options.Budget, image, i.call.MostMemory); err != nil {
 		return err
 	}
 	if smallest := uint64(declared.Min()) * pageSize; smallest > 0 && i.memory.Reallocate(smallest) == nil {
