@@ -97,6 +97,16 @@ func TestRefuses(t *testing.T) {
 			`section 2: it imports from phasm:meter, which is reserved`},
 		{"export", module(func(m *wt.Module) { m.Export(meter.Steps, m.Func("f", wt.Void)) }),
 			`it exports "phasm:steps": names that begin with phasm: are reserved`},
+		{"another memory", module(func(m *wt.Module) {
+			m.Memory(1)
+			m.Func("f", wt.Void, wt.I32Const(0), wt.I32Const(0), wt.I32Const(0), []byte{0xfc, 11, 1})
+		}), "function 0: memory 1 does not exist"},
+		{"data segments that are not counted", module(func(m *wt.Module) {
+			m.Func("f", wt.Void, wt.DataDrop(0))
+			m.Data(0, "x")
+			m.Memory(1)
+		}), "its code refers to data segments, but does not say before how many there are"},
+		{"data segments that are not there", []byte("\x00asm\x01\x00\x00\x00\x0c\x01\x01"), "1 data segments are declared and 0 there"},
 		{"reference", module(func(m *wt.Module) { m.Func("f", wt.Void, wt.RefFunc(m.Func("g", wt.Void)), wt.Drop) }),
 			"function 1: it refers to function 0, which no export, global or element segment declares"},
 		{"export of a name to come", module(func(m *wt.Module) { m.Export("phasm:x", m.Func("f", wt.Void)) }),

@@ -62,6 +62,7 @@ type module struct {
 	bodies    [][]byte // locals and code
 	data      []segment
 	hasCount  bool   // there is a data count section
+	count     uint32 // what it says
 	namesData bool   // the code refers to data segments: known once it has been scanned
 	entries   int    // of all element segments
 	names     []byte // the name section
@@ -136,6 +137,9 @@ func decode(wasm []byte) (*module, error) {
 	}
 	if len(m.functions) != len(m.bodies) {
 		return nil, fmt.Errorf("%d functions are declared and %d defined", len(m.functions), len(m.bodies))
+	}
+	if m.hasCount && uint64(m.count) != uint64(len(m.data)) {
+		return nil, fmt.Errorf("%d data segments are declared and %d there", m.count, len(m.data))
 	}
 	return m, m.references()
 }
@@ -270,8 +274,7 @@ func (m *module) section(id byte, r *reader) {
 			m.data = append(m.data, r.segment())
 		}
 	case sectionDataCount:
-		r.u32()
-		m.hasCount = true
+		m.count, m.hasCount = r.u32(), true
 	default:
 		r.fail(errors.New("it is unknown"))
 	}

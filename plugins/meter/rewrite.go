@@ -1,6 +1,7 @@
 package meter
 
 import (
+	"errors"
 	"fmt"
 )
 
@@ -91,6 +92,9 @@ func (w *rewrite) functions() (code []byte, err error) {
 			return nil, fmt.Errorf("its functions have more than %d locals together", maxAllLocals)
 		}
 		size += len(body)
+	}
+	if m.namesData && !m.hasCount {
+		return nil, errors.New("its code refers to data segments, but does not say before how many there are")
 	}
 	if len(m.referred) > maxReferences {
 		return nil, tooMany("functions that its code refers to", len(m.referred), maxReferences)
