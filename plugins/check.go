@@ -87,8 +87,13 @@ func (p *Plugin) checkImport(f api.FunctionDefinition) error {
 }
 
 func (p *Plugin) checkExports() (problems []error) {
-	if p.code.module.ExportedMemories()[abi.ExportMemory] == nil {
+	most := p.options.Memory / pageSize
+	switch memory := p.code.module.ExportedMemories()[abi.ExportMemory]; {
+	case memory == nil:
 		problems = append(problems, fmt.Errorf("it exports no memory named %q", abi.ExportMemory))
+	case int64(memory.Min()) > most:
+		problems = append(problems, fmt.Errorf("its memory begins with %d pages of 64 KiB, its limit is %d (memory in [plugins.%s.limits])",
+			memory.Min(), most, p.options.Name))
 	}
 	exports := p.code.module.ExportedFunctions()
 	phaseExports := 0

@@ -28,7 +28,6 @@ type Codes struct {
 // codeKey is all that the code depends on.
 type codeKey struct {
 	module [sha256.Size]byte
-	memory int64  // the most that an instance's memory may grow to, in bytes
 	cache  string // a directory for compiled code
 }
 
@@ -48,8 +47,8 @@ type code struct {
 }
 
 // get makes the code of a module, or finds it. It is the caller's until put.
-func (c *Codes) get(ctx context.Context, wasm []byte, memory int64, cache string) (*code, error) {
-	key := codeKey{sha256.Sum256(wasm), memory, cache}
+func (c *Codes) get(ctx context.Context, wasm []byte, cache string) (*code, error) {
+	key := codeKey{sha256.Sum256(wasm), cache}
 	c.mu.Lock()
 	found := c.made[key]
 	if found == nil {
@@ -119,12 +118,8 @@ func (c *code) compile(ctx context.Context, wasm []byte) error {
 	if err := c.newRuntime(ctx); err != nil {
 		return err
 	}
-	metered, err := meter.Rewrite(wasm, meter.Options{MemoryPages: uint32(c.key.memory / pageSize), TableEntries: maxTable})
-	var limit *meter.LimitError
-	switch {
-	case errors.As(err, &limit) && limit.What == "memory":
-		return fmt.Errorf("the module needs more memory than the plugin's limit: %w", err)
-	case err != nil:
+	metered, err := meter.Rewrite(wasm, meter.Options{TableEntries: maxTable})
+	if err != nil {
 		return fmt.Errorf("the module cannot be used: %w", err)
 	}
 	// The compiler looks whether its time is over only where it has workers.

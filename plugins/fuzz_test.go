@@ -85,7 +85,7 @@ func newValidator(t testing.TB) func(wasm []byte) bool {
 func runAll(t *testing.T, wasm []byte, valid func([]byte) bool) bool {
 	o, _ := options(t, wasm)
 	o.Memory, o.Fresh = 2*pageSize, true
-	o.CPU, o.Wall, o.initTime = time.Millisecond, 10*time.Millisecond, 10*time.Millisecond
+	o.CPU, o.Wall, o.initTime, o.initWall = time.Millisecond, 10*time.Millisecond, 10*time.Millisecond, 40*time.Millisecond
 	begin := time.Now()
 	p, err := Load(context.Background(), o)
 	if err != nil {

@@ -2,6 +2,7 @@ package plugins
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,6 +10,8 @@ import (
 	"phasm/plugins/memory"
 	"phasm/sdk/abi"
 )
+
+const maxPages = 1 << 16 // of any memory
 
 // touch writes to every page of the machine's in the memory as it is.
 func touch() []byte {
@@ -55,6 +58,8 @@ func TestAllocationBomb(t *testing.T) {
 		switch used, size := budget.Used(), residentSize(t)-before; {
 		case fresh && (used > 8*baseline || size > 16<<20):
 			t.Errorf("after the exchanges the budget counts %d bytes, want at most %d; %d MiB in use", used, 8*baseline, size>>20)
+		case fresh && p.pool.Stats().Discarded > 0:
+			t.Error("an instance that has all of its memory is not reset")
 		case !fresh && used != 8*limit:
 			t.Errorf("instances that keep their memory count %d bytes, want %d", used, 8*limit)
 		}
@@ -89,6 +94,85 @@ func TestMemoryIsUsedUp(t *testing.T) {
 		if _, err := other.Acquire(); !errors.Is(err, ErrMemory) {
 			t.Fatalf("the error is %v", err)
 		}
+	}
+}
+
+// A guest that fails because it gets no more memory fails with the line of the
+// configuration that says so, and only then.
+func TestMemoryLimitIsNamed(t *testing.T) {
+	const limit, trap = 4 * pageSize, "wasm error: unreachable in .on_content() i32"
+	grow := func(pages int32) []byte { return join(wt.I32Const(pages), wt.MemoryGrow, wt.Drop) }
+	for name, test := range map[string]struct {
+		body   []byte
+		max    int   // of the module's own
+		budget int64 // 0: any amount
+		want   string
+	}{
+		"the plugin's":          {join(grow(4), wt.Unreachable), maxPages, 0, "it asked for more than 256KiB of memory, its limit (memory in [plugins.p.limits]): " + trap},
+		"by a lot":              {join(grow(1000), wt.Unreachable), maxPages, 0, "it asked for more than 256KiB of memory, its limit (memory in [plugins.p.limits]): " + trap},
+		"that of all":           {join(grow(3), wt.Unreachable), maxPages, 2 * pageSize, "plugins have used up their memory (memory in [server.limits]): " + trap},
+		"its module's own":      {join(grow(2), wt.Unreachable), 2, 0, trap},
+		"none":                  {join(grow(3), wt.Unreachable), maxPages, 0, trap},
+		"and then that of time": {join(grow(4), endless(), answers(0)), maxPages, 0, outOfCPU},
+	} {
+		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
+			m := wt.Plugin()
+			m.Memory(1, test.max)
+			m.Phase("on_rewrite", grow(100), answers(0)) // which it survives
+			m.Phase("on_content", test.body)
+			p, _ := load(t, m, withShortCPU, func(o *Options) {
+				if o.Memory = limit; test.budget > 0 {
+					o.Budget = memory.NewBudget(test.budget)
+				}
+			})
+			i := acquire(t, p)
+			if _, err := i.Run(quiet(), abi.Rewrite); err != nil {
+				t.Fatal(err)
+			}
+			_, err := i.Run(quiet(), abi.Content)
+			wantFault(t, err, abi.Content, test.want)
+		})
+	}
+}
+
+// So it is before the first request.
+func TestMemoryLimitIsNamedInInit(t *testing.T) {
+	const limit = "it asked for more than 2MiB of memory, its limit (memory in [plugins.p.limits]): wasm error: unreachable in "
+	for export, want := range map[string]string{
+		"_initialize": "cannot call _initialize: " + limit + ".f()",
+		"on_init":     "on_init failed: " + limit + ".f() i32",
+	} {
+		m := wt.Plugin()
+		typ := wt.Phase
+		if export == "_initialize" {
+			typ = wt.Void
+		}
+		m.Export(export, m.Func("f", typ, wt.I32Const(100), wt.MemoryGrow, wt.Drop, wt.Unreachable))
+		m.Phase("on_content", answers(0))
+		o, _ := options(t, m.Bytes())
+		o.Memory = 2 << 20
+		wantLoadError(t, o, want)
+	}
+}
+
+// A guest that makes references to functions without end takes nothing of the
+// host's for them.
+func TestReferenceBomb(t *testing.T) {
+	m := wt.Plugin()
+	f := m.Func("f", wt.Void)
+	m.Table(f)
+	m.Export("on_content", m.FuncWithLocals("content", wt.Phase, "i32", wt.Times(200_000, 0, wt.RefFunc(f), wt.Drop), answers(0)))
+	p, _ := load(t, m, func(o *Options) { o.CPU = 10 * time.Second })
+	i := acquire(t, p)
+	before := heap()
+	for range 5 {
+		if _, err := i.Run(quiet(), abi.Content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const most = 1 << 20
+	if more := heap() - before; more > most {
+		t.Errorf("a million of them take %d KiB of the host's memory", more>>10)
 	}
 }
 

@@ -59,6 +59,26 @@ var oversized = []struct {
 			m.PassiveElements()
 		}
 	}},
+	{"entries of element segments", "entries of element segments", func(m *wt.Module) {
+		m.PassiveElements(make([]int, maxTable/2)...)
+		m.PassiveElements(make([]int, maxTable/2+1)...)
+	}},
+	{"imports", "imports", func(m *wt.Module) {
+		for range 20_000 {
+			m.Import("phasm", "now", wt.Sig("", "i64"))
+		}
+	}},
+	{"results", "results", func(m *wt.Module) { m.Func("f", wt.Sig("", strings.Repeat("i32 ", 1001)), wt.Unreachable) }},
+	{"references", "functions that its code refers to", func(m *wt.Module) {
+		var all []int
+		var refer []byte
+		for range 10_001 {
+			f := m.Func("f", wt.Void)
+			all, refer = append(all, f), append(refer, join(wt.RefFunc(f), wt.Drop)...)
+		}
+		m.PassiveElements(all...)
+		m.Func("refers", wt.Void, refer)
+	}},
 }
 
 func TestOversizedModules(t *testing.T) {
@@ -161,15 +181,23 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// Long names must not become long lines of the log: a guest can fail for each
-// request. Where a name is cut it stays text.
+// Long names and types must not become long lines of the log: a guest can fail
+// for each request. Where a name is cut it stays text.
 func TestLongNames(t *testing.T) {
-	for _, name := range []string{strings.Repeat("x", 1<<16), strings.Repeat("ä", 1<<15), "x" + strings.Repeat("ä", 1<<15)} {
-		m := wt.Plugin()
-		f := m.Func(name, wt.Phase, wt.Unreachable)
+	long := wt.Sig("", strings.Repeat("i64 ", 999)+"i32")
+	for _, test := range []struct {
+		name string
+		typ  wt.Signature
+	}{
+		{strings.Repeat("x", 1<<16), wt.Phase}, {strings.Repeat("ä", 1<<15), wt.Phase}, {"x" + strings.Repeat("ä", 1<<15), wt.Phase},
+		{strings.Repeat("x", 300), long}, {"x" + strings.Repeat("ä", 300), long},
+	} {
+		m, name := wt.Plugin(), test.name
+		f := m.Func(name, test.typ, wt.Unreachable)
 		for n := range 30 {
-			f = m.Func(name[:len(name)-2*n], wt.Phase, wt.Call(f))
+			f = m.Func(name[:len(name)-2*n], test.typ, wt.Call(f))
 		}
+		f = m.Func("last", wt.Phase, wt.Call(f), wt.Unreachable)
 		m.Export("on_content", f)
 		p, _ := load(t, m)
 		err := runOnce(t, p, abi.Content)

@@ -49,12 +49,22 @@ var frames = []struct {
 // memory than their stacks may, and give it back.
 func TestEndlessRecursion(t *testing.T) {
 	const calls, most = 20, 3 * (8 << 20) // a stack that grows is copied: for a moment there are two
+	deeper := map[string]func(m *wt.Module) (call []byte){
+		"many results": func(m *wt.Module) []byte { // for which the caller has room in its frame
+			const results = 1000
+			f := m.Next()
+			m.Func("deep", wt.Sig("", strings.Repeat("i64 ", results)), wt.Call(f))
+			return join(wt.Call(f), bytes.Repeat(wt.Drop, results), answers(0))
+		},
+	}
 	for _, frame := range frames {
-		t.Run(strings.ReplaceAll(frame.name, " ", "-"), func(t *testing.T) {
+		deeper[frame.name] = func(m *wt.Module) []byte { return wt.Call(deep(m, frame.locals, frame.values)) }
+	}
+	for name, call := range deeper {
+		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
 			wantNothingLeft(t)
 			m := wt.Plugin()
-			f := deep(m, frame.locals, frame.values)
-			m.Export("on_content", m.FuncWithLocals("content", wt.Phase, "i32", practised(), wt.Call(f)))
+			m.Export("on_content", m.FuncWithLocals("content", wt.Phase, "i32", practised(), call(m)))
 			m.Phase("on_log", answers(0))
 			p, _ := load(t, m, func(o *Options) { o.CPU, o.Instances = 10*time.Second, calls })
 			before := residentSize(t)

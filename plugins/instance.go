@@ -41,7 +41,7 @@ type Instance struct {
 func (p *Plugin) newInstance() (*Instance, error) {
 	i := &Instance{plugin: p, call: host.Call{Context: context.Background(), Plugin: p.host, Phase: abi.Init}}
 	i.output.call = &i.call
-	i.call.Budget = host.Budget{CPU: p.options.initTime, Wall: 4 * p.options.initTime, Stack: i.stackSize, Turns: p.options.Turns}
+	i.call.Budget = host.Budget{CPU: p.options.initTime, Wall: p.options.initWall, Stack: i.stackSize, Turns: p.options.Turns}
 	defer i.call.EndTurn()
 	defer i.call.End()
 	make := i.initialise
@@ -63,8 +63,9 @@ func (i *Instance) instantiate(image *memory.Image) error {
 	p := i.plugin
 	declared := p.code.module.ExportedMemories()[abi.ExportMemory]
 	most, _ := declared.Max()
+	i.call.MostMemory = min(uint64(most), uint64(p.options.Memory/pageSize)) * pageSize
 	var err error
-	if i.memory.Memory, err = memory.New(p.options.Budget, image, uint64(most)*pageSize); err != nil {
+	if i.memory.Memory, err = memory.New(p.options.Budget, image, i.call.MostMemory); err != nil {
 		return err
 	}
 	if smallest := uint64(declared.Min()) * pageSize; smallest > 0 && i.memory.Reallocate(smallest) == nil {
@@ -82,7 +83,7 @@ func (i *Instance) instantiate(image *memory.Image) error {
 	allocator := experimental.MemoryAllocatorFunc(func(_, _ uint64) experimental.LinearMemory { return &i.memory })
 	i.module, err = p.code.runtime.InstantiateModule(experimental.WithMemoryAllocator(&i.call, allocator), p.code.module, config)
 	if err != nil {
-		return fmt.Errorf("cannot initialise: %w", i.output.explain(err))
+		return fmt.Errorf("cannot initialise: %w", i.explain(err))
 	}
 	for n := range p.code.numbers {
 		i.numbers = append(i.numbers, i.module.ExportedGlobal(meter.GlobalName(n)).(api.MutableGlobal))
@@ -140,7 +141,7 @@ func (i *Instance) ask(name string, otherwise int32) (int32, error) {
 	err := f.CallWithStack(&i.call, i.stack[:])
 	i.callStack = nil
 	if err != nil {
-		return 0, fmt.Errorf("cannot call %s: %w", name, i.output.explain(err))
+		return 0, fmt.Errorf("cannot call %s: %w", name, i.explain(err))
 	}
 	return api.DecodeI32(i.stack[0]), nil
 }
@@ -175,6 +176,7 @@ func (i *Instance) Run(x *host.Exchange, phase abi.Phase) (abi.Action, error) {
 		i.call.EndWait()
 	} else if phase != abi.Init {
 		i.call.Begin()
+		i.memory.refused = 0
 	}
 	i.depth++
 	start := i.counts.begin(phase)
@@ -188,7 +190,7 @@ func (i *Instance) Run(x *host.Exchange, phase abi.Phase) (abi.Action, error) {
 		i.counts.cpu += i.call.Used()
 	}
 	if err != nil {
-		err = i.output.explain(err)
+		err = i.explain(err)
 	} else {
 		i.output.end()
 	}
@@ -210,6 +212,31 @@ func (i *Instance) Run(x *host.Exchange, phase abi.Phase) (abi.Action, error) {
 	return abi.Final, &Fault{i.plugin.options.Name, phase, err}
 }
 
+// explain says how the guest has failed, and which limit it has met before: its
+// memory's shows in the guest only.
+func (i *Instance) explain(err error) error {
+	var stopped *host.Stopped
+	refused := i.memory.refused
+	limited := refused > 0 && !errors.As(err, &stopped)
+	err = i.output.explain(err)
+	switch most := uint64(i.plugin.options.Memory); {
+	case !limited:
+		return err
+	case refused > most:
+		return fmt.Errorf("it asked for more than %s of memory, its limit (memory in [plugins.%s.limits]): %w", inUnits(most), i.plugin.options.Name, err)
+	default:
+		return fmt.Errorf("%w: %w", ErrMemory, err)
+	}
+}
+
+// inUnits is a number of bytes as the configuration has it.
+func inUnits(bytes uint64) string {
+	if bytes%(1<<20) == 0 {
+		return fmt.Sprintf("%dMiB", bytes>>20)
+	}
+	return fmt.Sprintf("%dKiB", bytes>>10)
+}
+
 func (i *Instance) close() {
 	i.output.flush()
 	if i.module != nil {
@@ -223,7 +250,8 @@ func (i *Instance) close() {
 // linear is an instance's memory as wazero sees it.
 type linear struct {
 	*memory.Memory
-	shrunk bool // it has become smaller, which wazero does not know yet
+	shrunk  bool   // it has become smaller, which wazero does not know yet
+	refused uint64 // the size that it was last refused in this call, in bytes; 0: none
 }
 
 // Reallocate grows the memory, or answers what it is like once it is shrunk.
@@ -232,7 +260,11 @@ func (l *linear) Reallocate(size uint64) []byte {
 		l.shrunk = false
 		size = l.Size()
 	}
-	return l.Memory.Reallocate(size)
+	grown := l.Memory.Reallocate(size)
+	if grown == nil {
+		l.refused = size
+	}
+	return grown
 }
 
 // Free does nothing. A guest that exits in a phase within another one makes

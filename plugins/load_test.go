@@ -139,7 +139,7 @@ var loadErrors = []struct {
 	{"no exported phase handled", exporting("phasm_phases", wt.Phase, answers(1<<8)),
 		"it handles no phase: register a handler in an init function, for example sdk.Content(answer)"},
 	{"memory over the limit", pluginWith(func(m *wt.Module) { m.Memory(3) }),
-		"the module needs more memory than the plugin's limit: its memory begins with 3 pages of 64 KiB, the limit is 2"},
+		"its memory begins with 3 pages of 64 KiB, its limit is 2 (memory in [plugins.p.limits])"},
 	{"data outside of the memory", pluginWith(func(m *wt.Module) {
 		m.Data(65535, "ab")
 	}), "cannot initialise: wasm error: out of bounds memory access in .phasm:start()"},

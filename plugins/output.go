@@ -17,13 +17,19 @@ import (
 // log, line by line. A language's runtime reports its panics there, so the
 // line that says what happened is kept for the error.
 type output struct {
-	call *host.Call
-	line []byte
-	last string // the last report of a panic
+	call   *host.Call
+	line   []byte
+	last   string // the last report of a panic
+	report int    // how many lines have come since the first one in this call, that included
 }
 
-// maxLine is where a line without an end is cut.
-const maxLine = 8 << 10
+// maxLine is where a line without an end is cut, and maxReport how many lines of
+// a panic's report are logged: Go's goes through all goroutines, the one at fault
+// first.
+const (
+	maxLine   = 8 << 10
+	maxReport = 32
+)
 
 // Write takes what the guest writes. It never fails, but it stops a guest that
 // writes for too long.
@@ -50,8 +56,22 @@ func (o *output) flush() {
 			o.last = string(o.line[:min(len(o.line), 512)])
 		}
 	}
-	o.call.LogLine(slog.LevelWarn, o.line)
+	if o.last != "" {
+		o.report++
+	}
+	if o.report <= maxReport {
+		o.call.LogLine(slog.LevelWarn, o.line)
+	}
 	o.line = o.line[:0]
+}
+
+// forget ends a report of a panic, if there is one, and answers its first line.
+func (o *output) forget() (last string) {
+	if left := o.report - maxReport; left > 0 {
+		o.call.LogLine(slog.LevelWarn, fmt.Appendf(nil, "(%d more lines of this report are not logged)", left))
+	}
+	last, o.last, o.report = o.last, "", 0
+	return last
 }
 
 // end logs what has no end of line once the call that wrote it is over, and
@@ -59,7 +79,7 @@ func (o *output) flush() {
 func (o *output) end() {
 	if len(o.line) > 0 || o.last != "" {
 		o.flush()
-		o.last = ""
+		o.forget()
 	}
 }
 
@@ -67,8 +87,7 @@ func (o *output) end() {
 // in one line.
 func (o *output) explain(err error) error {
 	o.flush()
-	last := o.last
-	o.last = ""
+	last := o.forget()
 	var exit *sys.ExitError
 	switch exited := errors.As(err, &exit); {
 	case exited && last != "":
@@ -103,11 +122,18 @@ func (t trap) Error() string {
 	return head + text[end:]
 }
 
+// maxFrame is where a function is cut in a backtrace, in bytes: its type may
+// have a thousand parts.
+const maxFrame = 512
+
 // oneLine writes a backtrace in one line, a function that calls itself once.
 func oneLine(frames string) string {
 	var line []string
 	times := 1
 	for frame := range strings.SplitSeq(strings.ReplaceAll(frames, "\n\t\t", " at "), "\n\t") {
+		if len(frame) > maxFrame {
+			frame = strings.ToValidUTF8(frame[:maxFrame], "") + "…"
+		}
 		if n := len(line); n > 0 && line[n-1] == frame {
 			times++
 			continue

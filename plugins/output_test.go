@@ -1,6 +1,8 @@
 package plugins
 
 import (
+	"bytes"
+	"maps"
 	"reflect"
 	"strings"
 	"testing"
@@ -44,6 +46,36 @@ func TestOutputGoesToTheLog(t *testing.T) {
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("logged\n%q\nwant\n%q", got, want)
+	}
+}
+
+// A report of a panic goes on for as long as its language likes: the log has its
+// beginning, whether the guest survives it or not, and all of what comes later.
+func TestOutputCutsLongReports(t *testing.T) {
+	const lines, more = 20, 3
+	for name, end := range map[string][]byte{"survived": answers(0), "not survived": wt.Unreachable} {
+		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
+			m := wt.Plugin()
+			write := importWrite(m)
+			printable(m, 64, "fatal error: no more\n"+strings.Repeat("goroutine\n", lines-1))
+			m.Phase("on_content", bytes.Repeat(print(write, 2, 64), more), end)
+			printable(m, 1024, strings.Repeat("later\n", lines))
+			m.Phase("on_log", bytes.Repeat(print(write, 2, 1024), more), answers(0))
+			p, log := load(t, m)
+			runOnce(t, p, abi.Content)
+			runOnce(t, p, abi.Log)
+			count := map[string]int{}
+			for _, line := range log.all(t)[1:] {
+				count[line["msg"].(string)]++
+			}
+			want := map[string]int{
+				"fatal error: no more": 2, "goroutine": maxReport - 2, "later": more * lines,
+				"(28 more lines of this report are not logged)": 1,
+			}
+			if !maps.Equal(count, want) {
+				t.Errorf("logged %v, want %v", count, want)
+			}
+		})
 	}
 }
 

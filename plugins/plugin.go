@@ -42,7 +42,8 @@ type Options struct {
 	Log      *slog.Logger
 	Registry *metric.Registry
 
-	initTime time.Duration // how long an instance may compute to initialise, and a quarter of how long it may take; 0 means 5 s
+	initTime time.Duration // how long an instance may compute to initialise; 0 means 5 s
+	initWall time.Duration // how long that may take, waiting included; 0 means 20 s
 }
 
 const (
@@ -51,6 +52,7 @@ const (
 	defaultCPU       = 100 * time.Millisecond
 	defaultWall      = 30 * time.Second
 	defaultInitTime  = 5 * time.Second
+	defaultInitWall  = 20 * time.Second
 	idleFor          = time.Minute // after which an instance that nobody needs is closed
 	pageSize         = 64 << 10
 )
@@ -88,6 +90,7 @@ func (o Options) complete() Options {
 	o.CPU = cmp.Or(o.CPU, defaultCPU)
 	o.Wall = cmp.Or(o.Wall, defaultWall)
 	o.initTime = cmp.Or(o.initTime, defaultInitTime)
+	o.initWall = cmp.Or(o.initWall, defaultInitWall)
 	if o.Budget == nil {
 		o.Budget = memory.NewBudget(math.MaxInt64)
 	}
@@ -106,7 +109,7 @@ func (p *Plugin) load(ctx context.Context) error {
 		return err
 	}
 	start := time.Now()
-	if p.code, err = p.options.Codes.get(ctx, wasm, p.options.Memory, p.options.Cache); err != nil {
+	if p.code, err = p.options.Codes.get(ctx, wasm, p.options.Cache); err != nil {
 		return err
 	}
 	if err := p.check(); err != nil {

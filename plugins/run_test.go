@@ -263,8 +263,8 @@ func TestMemoryStaysWithinItsLimit(t *testing.T) {
 			t.Errorf("growth %d answers %d, want %d", n, got, want)
 		}
 	}
-	if size := i.module.Memory().Size(); size != 2*pageSize {
-		t.Errorf("the memory has %d bytes", size)
+	if size := i.module.Memory().Size(); size != 2*pageSize || i.call.MostMemory != 2*pageSize {
+		t.Errorf("the memory has %d bytes, host functions hear of %d", size, i.call.MostMemory)
 	}
 }
 

@@ -79,8 +79,8 @@ func (i *Instance) reset() bool {
 
 // shrink tells wazero that the memory has become as small as the snapshot's.
 // Its memories only grow: so this lets it grow by a page, upon which it takes
-// over whatever size it is given. One that has all the pages that it may have
-// cannot grow.
+// over whatever size it is given. One that has all the pages that its module
+// allows cannot grow.
 func (i *Instance) shrink() bool {
 	_, ok := i.module.Memory().Grow(1)
 	return ok

@@ -181,7 +181,7 @@ func TestHostilePluginThatTakesTooMuch(t *testing.T) {
 				if status := s.status("/h", "Do: content:"+verb); status != 500 {
 					t.Errorf("%s got %d", verb, status)
 				}
-			}, faultOf("h", "content", "fatal error: out of memory"))
+			}, faultOf("h", "content", "it asked for more than 32MiB of memory, its limit (memory in [plugins.h.limits]): fatal error: out of memory"))
 			if got := s.get("/h"); got != "served" {
 				t.Errorf("after %s it got %q", verb, got)
 			}
@@ -373,7 +373,7 @@ func TestReloadOfAHostilePlugin(t *testing.T) {
 	for _, test := range []struct{ do, want string }{
 		{"_initialize:loop", ": cannot call _initialize: it computed for more than 5s, the limit for its initialisation"},
 		{"init:exit", ": on_init failed: it exited with status 3"},
-		{"init:allocate", ": on_init failed: fatal error: out of memory"},
+		{"init:allocate", ": on_init failed: it asked for more than 32MiB of memory, its limit (memory in [plugins.x.limits]): fatal error: out of memory"},
 		{"init_worker:loop", `: plugin "x" failed in init_worker: it computed for more than 30ms, its limit (cpu in [plugins.x.limits])`},
 		{"init_worker:exit", `: plugin "x" failed in init_worker: it exited with status 3`},
 	} {

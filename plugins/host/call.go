@@ -68,6 +68,8 @@ type Call struct {
 	BodyRead  int64      // how far this plugin has read the request's body
 	Failure   string     // the last error that the guest logged in this call, outside of a request
 
+	// MostMemory is what the guest's memory may grow to, in bytes.
+	MostMemory uint64
 	// Budget is what a call may take.
 	Budget Budget
 	// Until is the call's deadline: host functions wait no longer, and answer

@@ -91,7 +91,6 @@ func (r *refusals) add(kind Grant, name []byte) {
 		kind, name[:min(len(name), maxRefusedName)], kind, r.plugin))
 }
 
-// once logs a message about a refusal, unless it has been logged before.
 // once logs a message, unless it has been logged before.
 func (r *refusals) once(message string) {
 	r.mu.Lock()

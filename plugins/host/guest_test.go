@@ -85,7 +85,7 @@ func newGuest(t testing.TB) *guest {
 	config := map[string]any{"x-a": "configured", "deep": map[string]any{"n": 5}}
 	log := slog.New(slog.NewJSONHandler(&g.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	g.registry = metric.NewRegistry()
-	g.call = &host.Call{Context: ctx, Plugin: host.NewPlugin("p", config, grants(g.sender), log, g.registry), Phase: abi.Content}
+	g.call = &host.Call{Context: ctx, Plugin: host.NewPlugin("p", config, grants(g.sender), log, g.registry), Phase: abi.Content, MostMemory: 4 << 20}
 	g.call.Plugin.Timers = oneTimer{}
 	g.call.Plugin.Messages = &topics{}
 	g.call.Handshake = &handshake{name: "x-a.example"}

@@ -328,7 +328,7 @@ func (r *redisCall) end(err error) {
 		fail(r.stack, r.errno(err))
 		return
 	}
-	if most, _ := r.memory.Definition().Max(); uint64(len(st.reply)) > uint64(most)<<16 {
+	if uint64(len(st.reply)) > r.MostMemory {
 		st.reply = nil
 		fail(r.stack, r.tooLarge())
 		return

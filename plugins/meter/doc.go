@@ -1,6 +1,6 @@
 // Package meter rewrites WebAssembly modules so that what they use can be
-// bounded: the processor, their memory and tables. It also makes their state
-// visible, so that an instance can be copied and reset.
+// bounded: the processor, tables, and what else the engine keeps for them. It
+// also makes their state visible, so that an instance can be copied and reset.
 //
 // # Steps
 //
@@ -46,11 +46,13 @@
 //
 // # The rest
 //
-// The limits of memory and tables are lowered to what is allowed. Data segments
-// and the start function become a function that a new instance calls, or does
+// The limits of tables are lowered to what is allowed; that of its memory is held
+// by package memory. Data segments and the start function become a function that a new instance calls, or does
 // not where it gets its memory from a snapshot. The mutable numbers among the
-// globals are exported. Tables, and globals that hold something else, cannot be
-// seen from outside: a further global tells whether they have been changed.
+// globals are exported. References to functions that code makes are kept in
+// globals: the engine would make one anew each time, and keep all of them.
+// Tables, and globals that hold something else, cannot be seen from outside: a
+// further global tells whether they have been changed.
 //
 //	module.go       reading a module
 //	instruction.go  reading instructions

@@ -86,9 +86,15 @@ func lengthCost(bytes int) int { return 1 + bytes/stepLength }
 const stepLength = 16
 
 // entryCost is how many steps a call of the function takes: all its code, once.
-// What a frame may need of the stack counts, so that no recursion runs far
-// between two looks at the stack's size.
-func (w *writer) entryCost() int { return w.plan.locals/16 + w.cost(stretch{0, len(w.body)}) }
+// What a frame may need of the stack counts, locals here and what passes through
+// calls with these, so that no recursion runs far between two looks at the
+// stack's size.
+func (w *writer) entryCost() int {
+	return w.plan.locals/valuesPerStep + w.cost(stretch{0, len(w.body)})
+}
+
+// valuesPerStep is how many values of a frame count as a step.
+const valuesPerStep = 16
 
 // cost is how many steps a pass through a stretch of code takes.
 func (w *writer) cost(s stretch) int {
@@ -203,10 +209,8 @@ func (w *writer) instruction(in *instruction) {
 		w.flush(in.end, in.end)
 		w.restore()
 	case opRefFunc:
-		if int(in.index) >= w.imported {
-			w.flush(in.start, in.end)
-			w.op(opRefFunc, in.index+1)
-		}
+		w.flush(in.start, in.end)
+		w.op(opGlobalGet, w.reference(in.index))
 	case opMemoryCopy, opMemoryFill, opMemoryInit:
 		w.bulk(in)
 	case opMemoryGrow:

@@ -32,7 +32,7 @@ const (
 const slice = 10_000
 
 // options are caps that no guest of these tests reaches.
-var options = meter.Options{MemoryPages: 65536, TableEntries: 1 << 24}
+var options = meter.Options{TableEntries: 1 << 24}
 
 // instantiate runs a WASI guest up to, but without, _initialize.
 func instantiate(ctx context.Context, r wazero.Runtime, wasm []byte, v variant, name string) (api.Module, error) {

@@ -136,14 +136,26 @@ func (r *reader) misc(in *instruction) {
 	case sub <= 7: // saturating conversions
 	case sub == 8: // memory.init
 		in.index = r.u32()
+		r.memoryIndex()
+	case sub == 10: // memory.copy
+		r.memoryIndex()
+		r.memoryIndex()
+	case sub == 11: // memory.fill
+		r.memoryIndex()
+	case sub == 12, sub == 14: // table.init, table.copy
 		r.u32()
-	case sub == 10, sub == 12, sub == 14: // memory.copy, table.init, table.copy
 		r.u32()
-		r.u32()
-	case sub == 9, sub == 11, sub == 13, sub <= 17:
+	case sub <= 17:
 		in.index = r.u32()
 	default:
 		r.fail(fmt.Errorf("instruction 0xfc %d is unknown", sub))
+	}
+}
+
+// memoryIndex reads a byte for the memory's number: there is but one.
+func (r *reader) memoryIndex() {
+	if index := r.byte(); index != 0 {
+		r.fail(fmt.Errorf("memory %d does not exist", index))
 	}
 }
 

@@ -79,7 +79,7 @@ func TestReach(t *testing.T) {
 
 // Names and limits that a module may not have.
 func TestRefuses(t *testing.T) {
-	few := meter.Options{MemoryPages: 2, TableEntries: 3}
+	few := meter.Options{TableEntries: 3}
 	module := func(change func(m *wt.Module)) []byte {
 		m := &wt.Module{}
 		change(m)
@@ -92,12 +92,23 @@ func TestRefuses(t *testing.T) {
 	}{
 		{"nothing", nil, "this is not a WebAssembly module of version 1"},
 		{"a component", []byte("\x00asm\x0d\x00\x01\x00"), "this is not a WebAssembly module of version 1"},
-		{"memory", module(func(m *wt.Module) { m.Memory(3) }), "its memory begins with 3 pages of 64 KiB, the limit is 2"},
 		{"table", module(func(m *wt.Module) { m.TableOf(4) }), "its table begins with 4 entries, the limit is 3"},
 		{"refill", module(func(m *wt.Module) { m.Import(meter.RefillModule, meter.RefillName, wt.Phase) }),
 			`section 2: it imports from phasm:meter, which is reserved`},
 		{"export", module(func(m *wt.Module) { m.Export(meter.Steps, m.Func("f", wt.Void)) }),
 			`it exports "phasm:steps": names that begin with phasm: are reserved`},
+		{"another memory", module(func(m *wt.Module) {
+			m.Memory(1)
+			m.Func("f", wt.Void, wt.I32Const(0), wt.I32Const(0), wt.I32Const(0), []byte{0xfc, 11, 1})
+		}), "function 0: memory 1 does not exist"},
+		{"data segments that are not counted", module(func(m *wt.Module) {
+			m.Func("f", wt.Void, wt.DataDrop(0))
+			m.Data(0, "x")
+			m.Memory(1)
+		}), "its code refers to data segments, but does not say before how many there are"},
+		{"data segments that are not there", []byte("\x00asm\x01\x00\x00\x00\x0c\x01\x01"), "1 data segments are declared and 0 there"},
+		{"reference", module(func(m *wt.Module) { m.Func("f", wt.Void, wt.RefFunc(m.Func("g", wt.Void)), wt.Drop) }),
+			"function 1: it refers to function 0, which no export, global or element segment declares"},
 		{"export of a name to come", module(func(m *wt.Module) { m.Export("phasm:x", m.Func("f", wt.Void)) }),
 			`it exports "phasm:x": names that begin with phasm: are reserved`},
 	} {

@@ -38,8 +38,7 @@ func GlobalName(i int) string { return reserved + "global:" + strconv.Itoa(i) }
 
 // Options are the limits that a module is held to.
 type Options struct {
-	MemoryPages  uint32 // the most pages of 64 KiB that its memory may have
-	TableEntries uint32 // the most entries that its tables may have together
+	TableEntries uint32 // the most entries that its tables may have together, and its element segments
 }
 
 // Module is a rewritten module.
@@ -47,23 +46,6 @@ type Module struct {
 	Code     []byte
 	Globals  int  // how many mutable numbers are exported by GlobalName
 	HasStart bool // it exports Start
-}
-
-// LimitError is the error of a module that asks for more than it may have.
-type LimitError struct {
-	What       string // "memory" or "table"
-	Has, Limit uint32
-}
-
-func (e *LimitError) Error() string {
-	return fmt.Sprintf("its %s begins with %d %s, the limit is %d", e.What, e.Has, e.unit(), e.Limit)
-}
-
-func (e *LimitError) unit() string {
-	if e.What == "memory" {
-		return "pages of 64 KiB"
-	}
-	return "entries"
 }
 
 // Rewrite rewrites a module. It checks what it needs to understand and no
@@ -90,25 +72,16 @@ func Rewrite(wasm []byte, o Options) (*Module, error) {
 	return &Module{Code: code, Globals: len(w.numbers), HasStart: w.hasStart()}, nil
 }
 
-// limit lowers the limits that the module declares to those it is held to.
+// limit lowers the limits that the module declares for its tables to those that
+// it is held to, and refuses one that has too much of anything.
 func (m *module) limit(o Options) error {
-	lower := func(l *limits, what string, most uint32) error {
+	for i := range m.tables {
+		l, most := &m.tables[i].limits, o.TableEntries/uint32(len(m.tables))
 		if l.min > most {
-			return &LimitError{what, l.min, most}
+			return fmt.Errorf("its table begins with %d entries, the limit is %d", l.min, most)
 		}
 		if l.flags&1 == 0 || l.max > most {
 			l.flags, l.max = l.flags|1, most
-		}
-		return nil
-	}
-	for i := range m.memories {
-		if err := lower(&m.memories[i], "memory", o.MemoryPages); err != nil {
-			return err
-		}
-	}
-	for i := range m.tables {
-		if err := lower(&m.tables[i].limits, "table", o.TableEntries/uint32(len(m.tables))); err != nil {
-			return err
 		}
 	}
 	mutable := 0
@@ -119,10 +92,12 @@ func (m *module) limit(o Options) error {
 		what      string
 		has, most int
 	}{
+		{"imports", len(m.imports), maxImports},
 		{"tables", len(m.tables), maxTables},
 		{"globals", len(m.globals), maxGlobals},
 		{"mutable globals", mutable, maxMutable},
 		{"element segments", len(m.elements), maxSegments},
+		{"entries of element segments", m.entries, int(o.TableEntries)},
 	} {
 		if l.has > l.most {
 			return tooMany(l.what, l.has, l.most)
@@ -137,10 +112,12 @@ func tooMany(what string, has, most int) error {
 
 // Limits on what each instance has a record of.
 const (
-	maxTables   = 64
-	maxGlobals  = 10_000
-	maxMutable  = 1_000
-	maxSegments = 10_000
+	maxImports    = 10_000
+	maxTables     = 64
+	maxGlobals    = 10_000
+	maxMutable    = 1_000
+	maxSegments   = 10_000
+	maxReferences = 10_000
 )
 
 // rewrite is what the parts of the new module have in common.
@@ -152,9 +129,10 @@ type rewrite struct {
 	lights      []bool   // of the defined functions, those that need no check
 	costs       []int    // of the defined functions, the steps of all their code
 	numbers     []uint32 // the mutable globals that are exported
-	stepsGlobal uint32   // the index of Steps; that of Changed comes next
+	stepsGlobal uint32   // the index of Steps; those of Changed, references and scratch come next
 	helpers     []helper
-	scratch     []byte // the types of globals for what refill keeps
+	references  map[uint32]uint32 // the functions that code refers to, and which of the globals holds each
+	scratch     []byte            // the types of globals for what refill keeps
 }
 
 func newRewrite(m *module) *rewrite {
@@ -169,6 +147,22 @@ func newRewrite(m *module) *rewrite {
 }
 
 func (w *rewrite) changedGlobal() uint32 { return w.stepsGlobal + 1 }
+
+// firstReference and firstScratch are the globals that come behind.
+func (w *rewrite) firstReference() uint32 { return w.stepsGlobal + 2 }
+func (w *rewrite) firstScratch() uint32   { return w.firstReference() + uint32(len(w.m.referred)) }
+
+// reference is the global that holds a function's reference. The engine would
+// make one anew whenever ref.func runs, and keep it as long as the instance.
+func (w *rewrite) reference(function uint32) uint32 {
+	if w.references == nil {
+		w.references = make(map[uint32]uint32, len(w.m.referred))
+		for i, f := range w.m.referred {
+			w.references[f] = w.firstReference() + uint32(i)
+		}
+	}
+	return w.references[function]
+}
 
 // hidden tells whether a global is one that cannot be read from outside.
 func (w *rewrite) hidden(index uint32) bool {
@@ -227,13 +221,13 @@ func (w *rewrite) scratchGlobal(typ byte, n int) uint32 {
 	for i, t := range w.scratch {
 		if t == typ {
 			if n == 0 {
-				return w.stepsGlobal + 2 + uint32(i)
+				return w.firstScratch() + uint32(i)
 			}
 			n--
 		}
 	}
 	w.scratch = append(w.scratch, typ)
-	return w.stepsGlobal + 2 + uint32(len(w.scratch)-1)
+	return w.firstScratch() + uint32(len(w.scratch)-1)
 }
 
 // zero is the expression of a type's zero.

@@ -43,6 +43,8 @@ const (
 	typeF32  = 0x7d
 	typeF64  = 0x7c // the numbers are those from here on
 	typeV128 = 0x7b
+
+	typeFuncRef = 0x70
 )
 
 // module is a decoded module, as far as rewriting it asks for. Byte slices are
@@ -60,13 +62,18 @@ type module struct {
 	bodies    [][]byte // locals and code
 	data      []segment
 	hasCount  bool   // there is a data count section
+	count     uint32 // what it says
 	namesData bool   // the code refers to data segments: known once it has been scanned
+	entries   int    // of all element segments
 	names     []byte // the name section
 	customs   [][]byte
 
 	importedFunctions, importedMemories int
 	importedTypes                       []uint32 // of functions
 	importedGlobals                     []global // without init
+
+	declared map[uint32]bool // functions that code may refer to, and whether it does
+	referred []uint32        // those that it refers to, each once: known once it has been scanned
 }
 
 type limits struct {
@@ -131,6 +138,9 @@ func decode(wasm []byte) (*module, error) {
 	if len(m.functions) != len(m.bodies) {
 		return nil, fmt.Errorf("%d functions are declared and %d defined", len(m.functions), len(m.bodies))
 	}
+	if m.hasCount && uint64(m.count) != uint64(len(m.data)) {
+		return nil, fmt.Errorf("%d data segments are declared and %d there", m.count, len(m.data))
+	}
 	return m, m.references()
 }
 
@@ -142,7 +152,11 @@ func (m *module) references() error {
 			return fmt.Errorf("function %d is of type %d, which does not exist", i, t)
 		}
 	}
+	m.declared = map[uint32]bool{}
 	for _, e := range m.exports {
+		if e.kind == kindFunction {
+			m.declared[e.index] = false
+		}
 		if e.kind == kindFunction && !m.hasFunction(e.index) || e.kind == kindGlobal && !m.hasGlobal(e.index) {
 			return fmt.Errorf("its export %q does not exist", e.name)
 		}
@@ -152,6 +166,9 @@ func (m *module) references() error {
 	}
 	var err error
 	see := func(in *instruction) {
+		if in.op == opRefFunc {
+			m.declared[in.index] = false
+		}
 		if in.op == opRefFunc && !m.hasFunction(in.index) || in.op == opGlobalGet && !m.hasGlobal(in.index) {
 			err = fmt.Errorf("a constant expression refers to %d, which does not exist", in.index)
 		}
@@ -165,7 +182,7 @@ func (m *module) references() error {
 		}
 	}
 	for _, e := range m.elements {
-		(&reader{b: e}).element(see)
+		m.entries += (&reader{b: e}).element(see)
 	}
 	return err
 }
@@ -190,6 +207,26 @@ func (m *module) hasType(index int64) bool { return index < int64(len(m.types)) 
 
 func (m *module) hasFunction(index uint32) bool {
 	return uint64(index) < uint64(m.importedFunctions+len(m.functions))
+}
+
+// values is how many parameters and results a type has together.
+func (m *module) values(typ uint32) int {
+	r := reader{b: m.types[typ], pos: 1}
+	return len(r.bytes(r.u32())) + len(r.bytes(r.u32()))
+}
+
+// refer notes that code refers to a function. Only one that is declared outside
+// of code may be.
+func (m *module) refer(function uint32) error {
+	referred, declared := m.declared[function]
+	if !declared {
+		return fmt.Errorf("it refers to function %d, which no export, global or element segment declares", function)
+	}
+	if !referred {
+		m.declared[function] = true
+		m.referred = append(m.referred, function)
+	}
+	return nil
 }
 
 func (m *module) hasGlobal(index uint32) bool {
@@ -237,8 +274,7 @@ func (m *module) section(id byte, r *reader) {
 			m.data = append(m.data, r.segment())
 		}
 	case sectionDataCount:
-		r.u32()
-		m.hasCount = true
+		m.count, m.hasCount = r.u32(), true
 	default:
 		r.fail(errors.New("it is unknown"))
 	}
@@ -261,8 +297,10 @@ func (r *reader) functionType() {
 	if form := r.byte(); form != 0x60 {
 		r.fail(fmt.Errorf("a type of form 0x%02x is unknown", form))
 	}
-	r.bytes(r.u32()) // parameters
-	r.bytes(r.u32()) // results
+	params, results := r.bytes(r.u32()), r.bytes(r.u32())
+	if len(params) > maxParams || len(results) > maxParams {
+		r.fail(fmt.Errorf("a type has %d parameters and %d results, the most are %d", len(params), len(results), maxParams))
+	}
 }
 
 func (m *module) importEntry(r *reader) {
@@ -333,12 +371,12 @@ func (r *reader) expression(see func(*instruction)) []byte {
 // element reads an element segment; its eight forms are those of the
 // specification's section 5.5.12. It calls see, which may be nil, for each
 // instruction; a function's number that stands for itself is shown as the
-// ref.func that it means.
-func (r *reader) element(see func(*instruction)) {
+// ref.func that it means. It answers how many entries there are.
+func (r *reader) element(see func(*instruction)) (entries int) {
 	flags := r.u32()
 	if flags > 7 {
 		r.fail(fmt.Errorf("an element segment of form %d is unknown", flags))
-		return
+		return 0
 	}
 	if flags&1 == 0 { // active
 		if flags&2 != 0 {
@@ -349,7 +387,8 @@ func (r *reader) element(see func(*instruction)) {
 	if flags&3 != 0 {
 		r.byte() // the kind or the type
 	}
-	for n := r.count(); n > 0 && r.err == nil; n-- {
+	entries = r.count()
+	for n := entries; n > 0 && r.err == nil; n-- {
 		if flags&4 != 0 {
 			r.expression(see)
 			continue
@@ -359,6 +398,7 @@ func (r *reader) element(see func(*instruction)) {
 			see(&instruction{start: start, end: r.pos, op: opRefFunc, index: function})
 		}
 	}
+	return entries
 }
 
 func (r *reader) segment() (s segment) {

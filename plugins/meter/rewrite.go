@@ -1,6 +1,7 @@
 package meter
 
 import (
+	"errors"
 	"fmt"
 )
 
@@ -45,13 +46,13 @@ func (w *rewrite) module() ([]byte, error) {
 		b = l.append(b)
 	}
 	out = appendSection(out, sectionMemory, len(m.memories), b)
-	out = appendSection(out, sectionGlobal, len(m.globals)+2+len(w.scratch), w.globals())
+	out = appendSection(out, sectionGlobal, len(m.globals)+2+len(m.referred)+len(w.scratch), w.globals())
 	last := uint32(w.imported + len(functions)) // the refill function moves all by one
 	count, exports := w.exports(last)
 	out = appendSection(out, sectionExport, count, exports)
 	b = b[:0]
 	for _, e := range m.elements {
-		b = w.shift(b, e, (*reader).element)
+		b = w.shift(b, e, func(r *reader, see func(*instruction)) { r.element(see) })
 	}
 	out = appendSection(out, sectionElement, len(m.elements), b)
 	if m.hasCount || len(m.data) > 0 {
@@ -92,6 +93,12 @@ func (w *rewrite) functions() (code []byte, err error) {
 		}
 		size += len(body)
 	}
+	if m.namesData && !m.hasCount {
+		return nil, errors.New("its code refers to data segments, but does not say before how many there are")
+	}
+	if len(m.referred) > maxReferences {
+		return nil, tooMany("functions that its code refers to", len(m.referred), maxReferences)
+	}
 	if m.mergeData(); len(m.data) > maxSegments {
 		return nil, tooMany("data segments", len(m.data), maxSegments)
 	}
@@ -114,6 +121,10 @@ func (w *rewrite) globals() (b []byte) {
 	for range 2 { // Steps, Changed
 		b = append(b, typeI32, 1, opI32Const, 0, opEnd)
 	}
+	for _, function := range w.m.referred {
+		b = appendU32(append(b, typeFuncRef, 0, opRefFunc), w.moved(function))
+		b = append(b, opEnd)
+	}
 	for _, typ := range w.scratch {
 		b = append(append(b, typ, 1), zero(typ)...)
 	}
@@ -127,8 +138,8 @@ func (w *rewrite) exports(start uint32) (count int, b []byte) {
 		count++
 	}
 	for _, e := range w.m.exports {
-		if e.kind == kindFunction && int(e.index) >= w.imported {
-			e.index++
+		if e.kind == kindFunction {
+			e.index = w.moved(e.index)
 		}
 		add(e.name, e.kind, e.index)
 	}
@@ -141,6 +152,15 @@ func (w *rewrite) exports(start uint32) (count int, b []byte) {
 		add(Start, kindFunction, start)
 	}
 	return count, b
+}
+
+// moved is a function's index in the new module: those that the module defines
+// have moved by one.
+func (w *rewrite) moved(function uint32) uint32 {
+	if int(function) >= w.imported {
+		function++
+	}
+	return function
 }
 
 // shift copies an entry in which the functions that the module defines have

@@ -134,20 +134,16 @@ func TestStartDropsSegments(t *testing.T) {
 func TestLimits(t *testing.T) {
 	m := wt.Plugin()
 	m.TableOf(1)
-	pages := m.Func("pages", wt.Phase, wt.I32Const(3), wt.MemoryGrow)
 	entries := m.Func("entries", wt.Phase, []byte{0xd0, funcref}, wt.I32Const(3), []byte{0xfc, 15, 0})
-	m.Export("pages", pages)
 	m.Export("entries", entries)
 	for most, want := range map[uint32]int32{3: -1, 4: 1} {
-		g := newMetering(t, m, meter.Options{MemoryPages: most, TableEntries: most})
-		for _, name := range []string{"pages", "entries"} {
-			got, err := g.instance.ExportedFunction(name).Call(t.Context())
-			if err != nil || api.DecodeI32(got[0]) != want {
-				t.Errorf("from 1 to 4 of %d %s: got %d, %v, want %d", most, name, api.DecodeI32(got[0]), err, want)
-			}
+		g := newMetering(t, m, meter.Options{TableEntries: most})
+		got, err := g.instance.ExportedFunction("entries").Call(t.Context())
+		if err != nil || api.DecodeI32(got[0]) != want {
+			t.Errorf("from 1 to 4 of %d entries: got %d, %v, want %d", most, api.DecodeI32(got[0]), err, want)
 		}
 	}
-	// A lower limit of its own stays.
+	// The limit of its memory is its own.
 	small := &wt.Module{}
 	small.Memory(1, 2)
 	small.ExportMemory("memory")

@@ -12,7 +12,7 @@ const (
 	maxBody      = 8 << 20 // bytes
 	maxLocals    = 10_000
 	maxAllLocals = 5_000_000 // of all functions
-	maxParams    = 1_000
+	maxParams    = 1_000     // and results, of a type
 	maxBlocks    = 10_000
 	maxLoops     = 500    // nested
 	maxTargets   = 50_000 // of all br_table
@@ -67,7 +67,7 @@ type call struct {
 }
 
 // dear is an instruction that takes much longer than others: the steps that it
-// counts, or the function that it calls.
+// counts, and the function that it calls.
 type dear struct {
 	at, steps int
 	callee    int // -1: none
@@ -114,8 +114,8 @@ func (s *scanner) scan(params, body []byte) (plan, error) {
 	s.loops, s.targets = 0, 0
 	s.last = [2]instruction{}
 	r := reader{b: body}
-	if len(params) > maxParams || len(body) > maxBody {
-		return plan{}, fmt.Errorf("it has %d parameters and %d bytes, the most are %d and %d", len(params), len(body), maxParams, maxBody)
+	if len(body) > maxBody {
+		return plan{}, fmt.Errorf("it has %d bytes, the most are %d", len(body), maxBody)
 	}
 	s.plan.locals = len(params) + r.locals(nil)
 	s.plan.code = r.pos
@@ -181,15 +181,13 @@ func (s *scanner) see(in *instruction) error {
 		}
 		if callee := int(in.index) - s.module.importedFunctions; callee >= 0 {
 			s.calls = append(s.calls, call{in.start, callee})
-			s.plan.dear = append(s.plan.dear, dear{at: in.start, callee: callee})
+			s.plan.dear = append(s.plan.dear, dear{in.start, s.module.values(s.module.functions[callee]) / valuesPerStep, callee})
 		}
 	case opRefFunc:
-		if !s.module.hasFunction(in.index) {
-			return fmt.Errorf("it refers to function %d, which does not exist", in.index)
-		}
+		return s.module.refer(in.index)
 	case opCallIndirect:
 		s.calls = append(s.calls, call{in.start, -1})
-		s.plan.dear = append(s.plan.dear, dear{in.start, indirectCost, -1})
+		s.plan.dear = append(s.plan.dear, dear{in.start, indirectCost + s.module.values(uint32(in.value))/valuesPerStep, -1})
 	case opLocalGet, opLocalSet, opLocalTee:
 		if int64(in.index) >= int64(s.plan.locals) {
 			return fmt.Errorf("it uses local %d, which does not exist", in.index)
@@ -447,10 +445,8 @@ func (p *plan) mentioned(s stretch) (locals []uint32) {
 func (p *plan) steps(light []bool, costs []int) (sums []int) {
 	sum := 0
 	for _, d := range p.dear {
-		switch {
-		case d.callee < 0:
-			sum += d.steps
-		case light[d.callee]:
+		sum += d.steps
+		if d.callee >= 0 && light[d.callee] {
 			sum += costs[d.callee]
 		}
 		sums = append(sums, sum)

@@ -112,7 +112,7 @@ func TestStops(t *testing.T) {
 			const slice, slices = 10_000, 20
 			const most, attempts, mostAttempts = 20 * time.Millisecond, 3, 30
 			s, r := newStopwatch(t, slice)
-			rewritten, err := meter.Rewrite(test.module.Bytes(), meter.Options{MemoryPages: 2 * pages, TableEntries: 10_000})
+			rewritten, err := meter.Rewrite(test.module.Bytes(), meter.Options{TableEntries: 10_000})
 			if err != nil {
 				t.Fatal(err)
 			}
