@@ -106,6 +106,7 @@ func serve(args []string, stdout io.Writer) error {
 	defer stop()
 	reloads := notify(syscall.SIGHUP) // from the start: it would end the process
 	reopens := notify(syscall.SIGUSR1)
+	notify(syscall.SIGPIPE) // it would end the process with whoever reads its logs
 	s, err := server.New(ctx, c, server.Options{
 		Cache: cacheDir(), Version: version(), LookupEnv: os.LookupEnv,
 		Inherited: activation.Files(true), // by systemd

@@ -317,6 +317,36 @@ respond = {body = "hi"}
 	}
 }
 
+// Whoever reads the logs may end: that takes no server with it, as a write to a
+// pipe without a reader does by default.
+func TestReaderOfLogsEnds(t *testing.T) {
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := runChanged(t, t.TempDir(), hi+"[admin]\naddress = \"127.0.0.1:0\"\n[server.access_log]\nfile = \"stdout\"\n", func(c *exec.Cmd) {
+		c.Stdout, c.Stderr = writer, writer
+	})
+	writer.Close()
+	admin, lines := "", bufio.NewScanner(reader)
+	for admin == "" && lines.Scan() {
+		_, admin, _ = strings.Cut(lines.Text(), "listener=admin address=")
+	}
+	reader.Close()
+	r.cmd.Process.Signal(syscall.SIGHUP) // which is logged
+	waitUntil(t, "writes to both logs have failed", func() bool {
+		r.get(t, "/")
+		metrics, err := http.Get("http://" + admin + "/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer metrics.Body.Close()
+		text, err := io.ReadAll(metrics.Body)
+		return err == nil && len(regexp.MustCompile(`phasm_log_write_errors_total\{log="\w+"\} [1-9]`).FindAll(text, -1)) == 2
+	})
+	r.end(t, syscall.SIGTERM)
+}
+
 // halfRequest opens a connection and sends a part of a request, which phasm
 // has read when the function returns.
 func (r *running) halfRequest(t *testing.T) net.Conn {
