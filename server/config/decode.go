@@ -31,6 +31,12 @@ func (l *loader) problem(path, format string, args ...any) {
 	l.problems = append(l.problems, l.config.Problem(path, format, args...))
 }
 
+// missing reports a file or directory that is not there.
+func (l *loader) missing(path, name, format string, args ...any) {
+	l.problem(path, format, args...)
+	l.problems[len(l.problems)-1].Missing = name
+}
+
 // wrongType reports a value of a type that the key cannot have.
 func (l *loader) wrongType(path, want string, value any) {
 	l.problem(path, "must be %s, not %s", want, describeTyped(value))
@@ -242,7 +248,7 @@ func (l *loader) text(path string, text *string, tag reflect.StructTag) {
 	info, err := os.Stat(*text)
 	switch {
 	case os.IsNotExist(err):
-		l.problem(path, "no %s %q; a relative path starts at the configuration file's directory", want, *text)
+		l.missing(path, *text, "no %s %q; a relative path starts at the configuration file's directory", want, *text)
 	case err != nil:
 		l.problem(path, "cannot look at %s %q: %v", want, *text, cause(err))
 	case info.IsDir() != (kind == "dir"):
@@ -255,7 +261,7 @@ func (l *loader) text(path string, text *string, tag reflect.StructTag) {
 func (l *loader) folder(path, file string) {
 	dir := filepath.Dir(file)
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		l.problem(path, "there is no directory %q for this file; a relative path starts at the configuration file's directory", dir)
+		l.missing(path, dir, "there is no directory %q for this file; a relative path starts at the configuration file's directory", dir)
 	} else if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
 		l.problem(path, "%q is not a file", file)
 	}
