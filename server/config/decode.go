@@ -74,10 +74,7 @@ func (l *loader) table(path string, in map[string]any, out reflect.Value) {
 // probably meant to be is not reported as missing as well.
 func (l *loader) unknownKey(path, key string, fields []field) {
 	at := keyPath(path, key)
-	var names []string
-	for _, f := range fields {
-		names = append(names, f.name)
-	}
+	names := namesOf(fields)
 	near := suggest.Nearest(key, names)
 	if near != "" {
 		l.excused[keyPath(path, near)] = true
@@ -149,16 +146,20 @@ func (l *loader) structured(path string, in any, out reflect.Value) {
 			return // as if nothing were said
 		}
 	}
+	if out.Kind() == reflect.Pointer {
+		one := reflect.New(out.Type().Elem())
+		if ok {
+			out.Set(one)
+		}
+		out = one.Elem()
+	}
 	switch {
 	case out.Kind() == reflect.Slice && !ok:
 		l.wrongType(path, "named tables such as ["+path+".NAME]", in)
 	case !ok:
-		l.wrongType(path, "a table", in)
+		l.wrongType(path, "a table of "+strings.Join(namesOf(fieldsOf(out.Type())), ", "), in)
 	case out.Kind() == reflect.Slice:
 		l.named(path, table, out)
-	case out.Kind() == reflect.Pointer:
-		out.Set(reflect.New(out.Type().Elem()))
-		l.table(path, table, out.Elem())
 	default:
 		l.table(path, table, out)
 	}
@@ -173,7 +174,7 @@ func (l *loader) named(path string, in map[string]any, out reflect.Value) {
 		}
 		table, ok := in[name].(map[string]any)
 		if !ok {
-			l.wrongType(at, "a table", in[name])
+			l.wrongType(at, "a named table such as ["+path+".NAME]", in[name])
 			l.excused[at] = true
 		}
 		one := reflect.New(out.Type().Elem()).Elem() // even then: others may name it
@@ -228,6 +229,9 @@ func (l *loader) text(path string, text *string, tag reflect.StructTag) {
 	kind := tag.Get("file")
 	switch {
 	case kind == "":
+		return
+	case kind == "log" && (*text == "stderr" || *text == "off"):
+		l.problem(path, `%s is neither a path nor "stdout"; leave the key out for the default, or write "./%s" for a file of that name`, describe(*text), *text)
 		return
 	case kind == "log" && (*text == "" || *text == "stdout"):
 		return // standard error or off, and standard output
