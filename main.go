@@ -102,6 +102,12 @@ func serve(args []string, stdout io.Writer) error {
 	case err != nil:
 		return err
 	}
+	if *test {
+		for _, w := range c.Warnings { // for whoever checks, wherever the log goes
+			fmt.Fprintln(stdout, "warning:", w)
+		}
+		c.Warnings = nil
+	}
 	ctx, stop := untilStopped()
 	defer stop()
 	reloads := notify(syscall.SIGHUP) // from the start: it would end the process

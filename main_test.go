@@ -115,6 +115,21 @@ redirect = {to = "/y"}
 	}
 }
 
+// Whoever checks a configuration sees the warnings, wherever its log goes.
+func TestCheckShowsWarnings(t *testing.T) {
+	probe, err := filepath.Abs("server/testdata/probe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, log := range []string{"", "[server.log]\nfile = \"server.log\"\n", "[server.log]\nlevel = \"error\"\n"} {
+		file := write(t, "run.toml", hi+log+fmt.Sprintf("[plugins.idle]\nsource = %q\nconfig = {name = \"idle\"}\n", probe))
+		out, err := phasm(t, "-t", "-c", file).CombinedOutput()
+		if err != nil || bytes.Count(out, []byte("plugins.idle: no route and no phase uses this plugin")) != 1 {
+			t.Errorf("with %q: %v\n%s", log, err, out)
+		}
+	}
+}
+
 func TestStartErrors(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
