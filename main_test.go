@@ -130,6 +130,60 @@ func TestCheckShowsWarnings(t *testing.T) {
 	}
 }
 
+// Compiled code is kept where nobody else can have put any, or nowhere.
+func TestNoCacheInACommonDirectory(t *testing.T) {
+	module, common := filepath.Join(t.TempDir(), "probe.wasm"), t.TempDir()
+	if out, err := phasm(t, "build", "server/testdata/probe", "-o", module).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	file := write(t, "run.toml", hi+fmt.Sprintf("[plugins.p]\npath = %q\nconfig = {name = \"p\"}\n", module))
+	c := phasm(t, "-t", "-c", file)
+	c.Env = []string{"TMPDIR=" + common}
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if left, err := os.ReadDir(common); err != nil || len(left) > 0 {
+		t.Errorf("left over: %v, %v", left, err)
+	}
+}
+
+// Who ends phasm before it serves has not made a mistake in its configuration.
+func TestStopWhileStarting(t *testing.T) {
+	probe, err := filepath.Abs("server/testdata/probe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := write(t, "run.toml", hi+fmt.Sprintf("[plugins.p]\nsource = %q\nconfig = {name = \"p\"}\n", probe))
+	for _, test := range []struct {
+		flags []string
+		want  string
+	}{
+		{nil, ""},
+		{[]string{"-t"}, "phasm: stopped before all was checked\n"},
+	} {
+		log := filepath.Join(t.TempDir(), "stderr")
+		stderr, err := os.Create(log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stderr.Close()
+		c := phasm(t, append(test.flags, "-c", file)...)
+		c.Env = append(c.Env, "XDG_CACHE_HOME="+t.TempDir(), "GOCACHE="+filepath.Join(filepath.Dir(testCache()), "go-build"))
+		c.Stderr = stderr
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		awaitIn(t, log, "building plugin source")
+		c.Process.Signal(syscall.SIGTERM)
+		err = c.Wait()
+		text, _ := os.ReadFile(log)
+		_, after, _ := strings.Cut(string(text), "source="+probe+"\n")
+		if (err == nil) != (test.want == "") || after != test.want {
+			t.Errorf("phasm %q ended with %v:\n%s", test.flags, err, text)
+		}
+	}
+}
+
 func TestStartErrors(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
