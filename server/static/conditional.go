@@ -26,14 +26,14 @@ func appendETag(dst []byte, f *file) []byte {
 // checkConditions evaluates the preconditions of a GET or HEAD request (RFC
 // 9110, section 13.2.2) and returns 200, 304 or 412.
 func checkConditions(h *fasthttp.RequestHeader, etag []byte, modified time.Time) int {
-	if tags := h.Peek(fasthttp.HeaderIfMatch); len(tags) > 0 {
+	if tags := list(h, fasthttp.HeaderIfMatch); len(tags) > 0 {
 		if !matches(tags, etag, false) {
 			return fasthttp.StatusPreconditionFailed
 		}
 	} else if date, ok := parseDate(h.Peek(fasthttp.HeaderIfUnmodifiedSince)); ok && modifiedSince(modified, date) {
 		return fasthttp.StatusPreconditionFailed
 	}
-	if tags := h.Peek(fasthttp.HeaderIfNoneMatch); len(tags) > 0 {
+	if tags := list(h, fasthttp.HeaderIfNoneMatch); len(tags) > 0 {
 		if matches(tags, etag, true) {
 			return fasthttp.StatusNotModified
 		}
@@ -41,6 +41,15 @@ func checkConditions(h *fasthttp.RequestHeader, etag []byte, modified time.Time)
 		return fasthttp.StatusNotModified
 	}
 	return fasthttp.StatusOK
+}
+
+// list returns a header whose lines make one list (RFC 9110, section 5.3).
+func list(h *fasthttp.RequestHeader, name string) []byte {
+	lines := h.PeekAll(name)
+	if len(lines) == 1 {
+		return lines[0]
+	}
+	return bytes.Join(lines, []byte{','})
 }
 
 // rangeApplies tells whether If-Range lets a Range header count: if there is
