@@ -102,15 +102,27 @@ func serve(args []string, stdout io.Writer) error {
 	case err != nil:
 		return err
 	}
+	if *test {
+		for _, w := range c.Warnings { // for whoever checks, wherever the log goes
+			fmt.Fprintln(stdout, "warning:", w)
+		}
+		c.Warnings = nil
+	}
 	ctx, stop := untilStopped()
 	defer stop()
 	reloads := notify(syscall.SIGHUP) // from the start: it would end the process
 	reopens := notify(syscall.SIGUSR1)
+	notify(syscall.SIGPIPE) // it would end the process with whoever reads its logs
 	s, err := server.New(ctx, c, server.Options{
 		Cache: cacheDir(), Version: version(), LookupEnv: os.LookupEnv,
 		Inherited: activation.Files(true), // by systemd
 	})
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil && *test:
+		return errors.New("stopped before all was checked")
+	case err != nil && ctx.Err() != nil:
+		return nil // as asked
+	case err != nil:
 		return err
 	}
 	if *test {
@@ -174,7 +186,10 @@ func build(args []string) error {
 	case len(dirs) != 1 || *out == "":
 		return usageError{errors.New("build takes a directory and -o FILE.wasm")}
 	}
-	builder := source.Builder{Cache: filepath.Join(cacheDir(), "build"), Log: slog.Default()}
+	builder := source.Builder{Log: slog.Default()}
+	if dir := cacheDir(); dir != "" {
+		builder.Cache = filepath.Join(dir, "build")
+	}
 	return builder.BuildFile(context.Background(), dirs[0], *out)
 }
 
@@ -223,11 +238,13 @@ func parse(flags *flag.FlagSet, args []string) (rest []string, err error) {
 	}
 }
 
-// cacheDir is where builds and compiled plugins are kept between runs.
+// cacheDir is where builds and compiled plugins are kept between runs; empty for
+// a user without a directory for such. One that others may write to will not do:
+// what they put there would run here.
 func cacheDir() string {
 	dir, err := os.UserCacheDir()
 	if err != nil {
-		dir = os.TempDir()
+		return ""
 	}
 	return filepath.Join(dir, "phasm")
 }

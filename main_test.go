@@ -115,6 +115,75 @@ redirect = {to = "/y"}
 	}
 }
 
+// Whoever checks a configuration sees the warnings, wherever its log goes.
+func TestCheckShowsWarnings(t *testing.T) {
+	probe, err := filepath.Abs("server/testdata/probe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, log := range []string{"", "[server.log]\nfile = \"server.log\"\n", "[server.log]\nlevel = \"error\"\n"} {
+		file := write(t, "run.toml", hi+log+fmt.Sprintf("[plugins.idle]\nsource = %q\nconfig = {name = \"idle\"}\n", probe))
+		out, err := phasm(t, "-t", "-c", file).CombinedOutput()
+		if err != nil || bytes.Count(out, []byte("plugins.idle: no route and no phase uses this plugin")) != 1 {
+			t.Errorf("with %q: %v\n%s", log, err, out)
+		}
+	}
+}
+
+// Compiled code is kept where nobody else can have put any, or nowhere.
+func TestNoCacheInACommonDirectory(t *testing.T) {
+	module, common := filepath.Join(t.TempDir(), "probe.wasm"), t.TempDir()
+	if out, err := phasm(t, "build", "server/testdata/probe", "-o", module).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	file := write(t, "run.toml", hi+fmt.Sprintf("[plugins.p]\npath = %q\nconfig = {name = \"p\"}\n", module))
+	c := phasm(t, "-t", "-c", file)
+	c.Env = []string{"TMPDIR=" + common}
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if left, err := os.ReadDir(common); err != nil || len(left) > 0 {
+		t.Errorf("left over: %v, %v", left, err)
+	}
+}
+
+// Who ends phasm before it serves has not made a mistake in its configuration.
+func TestStopWhileStarting(t *testing.T) {
+	probe, err := filepath.Abs("server/testdata/probe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := write(t, "run.toml", hi+fmt.Sprintf("[plugins.p]\nsource = %q\nconfig = {name = \"p\"}\n", probe))
+	for _, test := range []struct {
+		flags []string
+		want  string
+	}{
+		{nil, ""},
+		{[]string{"-t"}, "phasm: stopped before all was checked\n"},
+	} {
+		log := filepath.Join(t.TempDir(), "stderr")
+		stderr, err := os.Create(log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stderr.Close()
+		c := phasm(t, append(test.flags, "-c", file)...)
+		c.Env = append(c.Env, "XDG_CACHE_HOME="+t.TempDir(), "GOCACHE="+filepath.Join(filepath.Dir(testCache()), "go-build"))
+		c.Stderr = stderr
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		awaitIn(t, log, "building plugin source")
+		c.Process.Signal(syscall.SIGTERM)
+		err = c.Wait()
+		text, _ := os.ReadFile(log)
+		_, after, _ := strings.Cut(string(text), "source="+probe+"\n")
+		if (err == nil) != (test.want == "") || after != test.want {
+			t.Errorf("phasm %q ended with %v:\n%s", test.flags, err, text)
+		}
+	}
+}
+
 func TestStartErrors(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -315,6 +384,36 @@ respond = {body = "hi"}
 		r.end(t, sig)
 		awaitIn(t, log, `"uri":"/three"`)
 	}
+}
+
+// Whoever reads the logs may end: that takes no server with it, as a write to a
+// pipe without a reader does by default.
+func TestReaderOfLogsEnds(t *testing.T) {
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := runChanged(t, t.TempDir(), hi+"[admin]\naddress = \"127.0.0.1:0\"\n[server.access_log]\nfile = \"stdout\"\n", func(c *exec.Cmd) {
+		c.Stdout, c.Stderr = writer, writer
+	})
+	writer.Close()
+	admin, lines := "", bufio.NewScanner(reader)
+	for admin == "" && lines.Scan() {
+		_, admin, _ = strings.Cut(lines.Text(), "listener=admin address=")
+	}
+	reader.Close()
+	r.cmd.Process.Signal(syscall.SIGHUP) // which is logged
+	waitUntil(t, "writes to both logs have failed", func() bool {
+		r.get(t, "/")
+		metrics, err := http.Get("http://" + admin + "/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer metrics.Body.Close()
+		text, err := io.ReadAll(metrics.Body)
+		return err == nil && len(regexp.MustCompile(`phasm_log_write_errors_total\{log="\w+"\} [1-9]`).FindAll(text, -1)) == 2
+	})
+	r.end(t, syscall.SIGTERM)
 }
 
 // halfRequest opens a connection and sends a part of a request, which phasm

@@ -41,6 +41,7 @@ type code struct {
 	err      error // of making it
 	cache    wazero.CompilationCache
 	runtime  wazero.Runtime
+	uncached error // why there is no cache, where there should be one
 	module   wazero.CompiledModule
 	numbers  int  // how many of the module's globals are mutable numbers
 	hasStart bool // the module has data segments or a start function
@@ -115,7 +116,7 @@ func (c *code) compile(ctx context.Context, wasm []byte) error {
 	case !bytes.HasPrefix(wasm, core):
 		return errors.New("the module is of an unknown WebAssembly version; phasm runs version 1")
 	}
-	if err := c.newRuntime(ctx); err != nil {
+	if err := c.newRuntime(ctx, c.key.cache); err != nil {
 		return err
 	}
 	metered, err := meter.Rewrite(wasm, meter.Options{TableEntries: maxTable})
@@ -125,7 +126,18 @@ func (c *code) compile(ctx context.Context, wasm []byte) error {
 	// The compiler looks whether its time is over only where it has workers.
 	ctx, cancel := context.WithTimeout(experimental.WithCompilationWorkers(ctx, 2), compileTime)
 	defer cancel()
-	if c.module, err = c.runtime.CompileModule(ctx, metered.Code); err != nil {
+	c.module, err = c.runtime.CompileModule(ctx, metered.Code)
+	if err != nil && c.cache != nil && ctx.Err() == nil {
+		// A disk that is full, read-only or broken, or the module after all: then
+		// it is no better without a cache.
+		c.uncached = err
+		c.free()
+		if err := c.newRuntime(ctx, ""); err != nil {
+			return err
+		}
+		c.module, err = c.runtime.CompileModule(ctx, metered.Code)
+	}
+	if err != nil {
 		return c.invalid(ctx, wasm, err)
 	}
 	c.numbers, c.hasStart = metered.Globals, metered.HasStart
@@ -149,16 +161,15 @@ func (c *code) invalid(ctx context.Context, wasm []byte, err error) error {
 	return fmt.Errorf("the module is not valid: %w", err)
 }
 
-// newRuntime makes the runtime with what modules may import.
-func (c *code) newRuntime(ctx context.Context) error {
+// newRuntime makes the runtime with what modules may import. It does without a
+// cache that cannot be used.
+func (c *code) newRuntime(ctx context.Context, cache string) error {
 	config := wazero.NewRuntimeConfig()
-	if c.key.cache != "" {
-		cache, err := wazero.NewCompilationCacheWithDir(filepath.Join(c.key.cache, "code"))
-		if err != nil {
-			return fmt.Errorf("cannot use the cache: %w", err)
+	c.cache = nil
+	if cache != "" {
+		if c.cache, c.uncached = wazero.NewCompilationCacheWithDir(filepath.Join(cache, "code")); c.uncached == nil {
+			config = config.WithCompilationCache(c.cache)
 		}
-		config = config.WithCompilationCache(cache)
-		c.cache = cache
 	}
 	c.runtime = wazero.NewRuntimeWithConfig(ctx, config)
 	if err := host.Instantiate(ctx, c.runtime); err != nil {

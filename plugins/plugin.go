@@ -112,6 +112,9 @@ func (p *Plugin) load(ctx context.Context) error {
 	if p.code, err = p.options.Codes.get(ctx, wasm, p.options.Cache); err != nil {
 		return err
 	}
+	if p.code.uncached != nil {
+		p.options.Log.Warn("compiled code is not kept for the next start", "plugin", p.options.Name, "error", p.code.uncached)
+	}
 	if err := p.check(); err != nil {
 		return err
 	}

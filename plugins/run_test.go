@@ -1,10 +1,10 @@
 package plugins
 
 import (
-	"context"
 	"errors"
 	"math"
-	"strings"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -276,9 +276,28 @@ func TestLoadUsesTheCache(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	o, _ := options(t, goodPlugin().Bytes())
-	o.Cache = o.Path
-	if _, err := Load(context.Background(), o); err == nil || !strings.HasPrefix(err.Error(), `plugin "p": cannot use the cache: `) {
-		t.Errorf("where the cache cannot be the error is %v", err)
+}
+
+// A cache that cannot be used costs time, and a line in the log.
+func TestLoadWithoutTheCache(t *testing.T) {
+	broken, file := t.TempDir(), filepath.Join(t.TempDir(), "file")
+	load(t, goodPlugin(), func(o *Options) { o.Cache = broken })
+	entries, err := filepath.Glob(filepath.Join(broken, "code", "*", "*"))
+	if err != nil || len(entries) != 1 {
+		t.Fatalf("the cache has %q, %v", entries, err)
+	}
+	for _, name := range []string{entries[0], file} {
+		if err := os.WriteFile(name, []byte("nonsense"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, cache := range []string{broken, file} {
+		p, log := load(t, goodPlugin(), func(o *Options) { o.Cache = cache })
+		if _, err := acquire(t, p).Run(exchange(nil), abi.Content); err != nil {
+			t.Error(err)
+		}
+		if lines := log.all(t); lines[0]["level"] != "WARN" || lines[0]["msg"] != "compiled code is not kept for the next start" || lines[0]["error"] == "" {
+			t.Errorf("the log has %v", lines)
+		}
 	}
 }

@@ -69,7 +69,7 @@ func (s *Server) load(ctx context.Context, c *config.Config) (*generation, error
 	if s.options.Cache != "" {
 		g.builder.Cache = filepath.Join(s.options.Cache, "build")
 	}
-	s.watched.Store(&watched{c, g.builder, time.Now().Add(-fileTick)})
+	s.watched.Store(&watched{config: c, builder: g.builder, begun: time.Now().Add(-fileTick)})
 	problems := s.openLogs(g)
 	if problems == nil {
 		problems = s.fill(ctx, g)

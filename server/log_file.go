@@ -1,10 +1,13 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"sync"
+	"syscall"
+	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 )
@@ -27,8 +30,12 @@ type logFile struct {
 	writing sync.Mutex // held while out is used, replaced or closed
 	out     io.WriteCloser
 	ended   bool // out is closed
+	torn    bool // what was written last is a part of a line
 	spare   []byte
 }
+
+// lastLines is how long the end of a log waits for what is still to be written.
+const lastLines = 5 * time.Second
 
 // logCounts count what a log has lost, whichever file it went to.
 type logCounts struct {
@@ -62,8 +69,12 @@ type keepOpen struct{ io.Writer }
 func (keepOpen) Close() error { return nil }
 
 func openLogFile(name string) (*os.File, error) {
-	file, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o640)
-	if err != nil {
+	// Without O_NONBLOCK, opening a named pipe would wait for a reader.
+	file, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_APPEND|syscall.O_NONBLOCK, 0o640)
+	switch {
+	case errors.Is(err, syscall.ENXIO):
+		return nil, fmt.Errorf("cannot open the log: %w; nobody reads the pipe", err)
+	case err != nil:
 		return nil, fmt.Errorf("cannot open the log: %w", err)
 	}
 	return file, nil
@@ -108,12 +119,26 @@ func (f *logFile) write() {
 		f.mu.Unlock()
 
 		f.writing.Lock()
-		if _, err := f.out.Write(lines); err != nil {
+		if err := f.writeLines(lines); err != nil {
 			f.counts.failed.Inc()
 		}
 		f.writing.Unlock()
 		f.spare = lines
 	}
+}
+
+// writeLines writes whole lines. Where a full disk has cut one off they begin on
+// a line of their own.
+func (f *logFile) writeLines(lines []byte) error {
+	if f.torn {
+		if _, err := f.out.Write([]byte{'\n'}); err != nil {
+			return err
+		}
+		f.torn = false
+	}
+	n, err := f.out.Write(lines)
+	f.torn = 0 < n && n < len(lines) && lines[n-1] != '\n'
+	return err
 }
 
 // reopen opens the file anew by its name. Where that fails the old one stays.
@@ -132,17 +157,22 @@ func (f *logFile) reopen() error {
 		return out.Close()
 	}
 	f.out.Close()
-	f.out = out
+	f.out, f.torn = out, false
 	return nil
 }
 
-// close writes what waits and closes the file. Later lines are dropped.
-func (f *logFile) close() {
+// close writes what waits and closes the file. Later lines are dropped. An output
+// that takes nothing for as long as limit is left alone.
+func (f *logFile) close(limit time.Duration) {
 	f.mu.Lock()
 	f.closed = true
 	f.wake.Signal()
 	f.mu.Unlock()
-	<-f.done
+	select {
+	case <-f.done:
+	case <-time.After(limit):
+		return
+	}
 	f.writing.Lock()
 	defer f.writing.Unlock()
 	f.out.Close()

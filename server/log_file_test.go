@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -69,7 +70,7 @@ func TestLogFileKeepsOrder(t *testing.T) {
 			t.Fatalf("Write answers %d, %v", n, err)
 		}
 	}
-	f.close()
+	f.close(lastLines)
 	if got, err := os.ReadFile(name); err != nil || string(got) != want.String() || f.counts.dropped.Get() != 0 {
 		t.Errorf("%v, %d dropped, or the lines differ: %.100q …", err, f.counts.dropped.Get(), got)
 	}
@@ -86,7 +87,7 @@ func TestLogFileAppends(t *testing.T) {
 			t.Fatal(err)
 		}
 		appendText(f, line)
-		f.close()
+		f.close(lastLines)
 	}
 	if got, _ := os.ReadFile(name); string(got) != "first\nsecond\n" {
 		t.Errorf("got %q", got)
@@ -114,7 +115,7 @@ func TestLogFileLimit(t *testing.T) {
 	appendText(f, strings.Repeat("z", limit))
 	appendText(f, "")
 	appendText(f, strings.Repeat("too long", limit))
-	f.close()
+	f.close(lastLines)
 	want := "in the disk's hands\n" + strings.Repeat(line, 10) + "x" + strings.Repeat("z", limit)
 	if got := disk.String(); got != want {
 		t.Errorf("got %q, want %q", got, want)
@@ -131,7 +132,7 @@ func TestLogFileClose(t *testing.T) {
 	<-disk.entered
 	appendText(f, "two\n")
 	closed := make(chan struct{})
-	go func() { f.close(); close(closed) }()
+	go func() { f.close(lastLines); close(closed) }()
 	waitFor(t, "the end to begin", func() bool { f.mu.Lock(); defer f.mu.Unlock(); return f.closed })
 	appendText(f, "after the end\n")
 	select {
@@ -143,6 +144,95 @@ func TestLogFileClose(t *testing.T) {
 	<-closed
 	if got := disk.String(); got != "one\ntwo\n" || !disk.closed || f.counts.dropped.Get() != 1 {
 		t.Errorf("got %q, closed %v, %d dropped", got, disk.closed, f.counts.dropped.Get())
+	}
+}
+
+// An output that takes nothing any more, such as a pipe that nobody reads, holds
+// up neither the end of the server nor, when logs are reopened, a reload.
+func TestLogFileStalls(t *testing.T) {
+	disk := newSlowDisk()
+	defer close(disk.release)
+	f := newLogFile(disk, 100)
+	f.name = filepath.Join(t.TempDir(), "a.log")
+	appendText(f, "one\n")
+	<-disk.entered
+	logs := logFiles{used: map[logUse]*usedLog{{name: f.name}: {f, 1}}}
+	go logs.reopen()
+	waitFor(t, "the reopening to begin", func() bool { _, err := os.Stat(f.name); return err == nil })
+	other, err := logs.open(logUse{newLogCounts(), filepath.Join(t.TempDir(), "b.log"), 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	logs.release(other)
+	f.close(time.Millisecond)
+	if disk.closed {
+		t.Error("the output is closed under the write")
+	}
+}
+
+// tornDisk takes a few bytes and is full then, until it is given room again.
+type tornDisk struct {
+	bytes.Buffer
+	room int
+}
+
+func (d *tornDisk) Write(p []byte) (int, error) {
+	n, err := d.Buffer.Write(p[:min(len(p), d.room)])
+	d.room -= n
+	if n < len(p) {
+		return n, syscall.ENOSPC
+	}
+	return n, err
+}
+
+func (d *tornDisk) Close() error { return nil }
+
+// What a full disk has cut off does not take the next line with it.
+func TestLogFileAfterAFullDisk(t *testing.T) {
+	disk := &tornDisk{room: 7}
+	f := newLogFile(disk, 100)
+	failed := func(n uint64) {
+		t.Helper()
+		waitFor(t, "a write to fail", func() bool { return f.counts.failed.Get() == n })
+	}
+	appendText(f, "one\ntwo\n")
+	failed(1)
+	appendText(f, "three\n")
+	failed(2)
+	f.writing.Lock()
+	disk.room = 100
+	f.writing.Unlock()
+	appendText(f, "four\n")
+	appendText(f, "five\n")
+	f.close(lastLines)
+	if got := disk.String(); got != "one\ntwo\nfour\nfive\n" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// A named pipe that nobody reads is an error, where opening it would wait for a
+// reader.
+func TestLogFileWithoutAReader(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(name, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openLog(name, 100, newLogCounts()); !errors.Is(err, syscall.ENXIO) || !strings.Contains(err.Error(), "reads") {
+		t.Errorf("got %v", err)
+	}
+	reader, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	f, err := openLog(name, 100, newLogCounts())
+	if err != nil {
+		t.Fatal(err)
+	}
+	appendText(f, "one\n")
+	f.close(lastLines)
+	if got, err := io.ReadAll(reader); string(got) != "one\n" || err != nil {
+		t.Errorf("got %q, %v", got, err)
 	}
 }
 
@@ -179,7 +269,7 @@ func TestLogFileReopenUnderLoad(t *testing.T) {
 	}
 	enough.Store(true)
 	writing.Wait()
-	f.close()
+	f.close(lastLines)
 	if dropped, failed := f.counts.dropped.Get(), f.counts.failed.Get(); dropped != 0 || failed != 0 {
 		t.Fatalf("%d dropped, %d writes failed", dropped, failed)
 	}
@@ -241,7 +331,7 @@ func TestLogFileReopenAfterClose(t *testing.T) {
 		t.Fatal(err)
 	}
 	var both sync.WaitGroup
-	both.Go(f.close)
+	both.Go(func() { f.close(lastLines) })
 	both.Go(func() { f.reopen() })
 	both.Wait()
 	if err := f.reopen(); err != nil {
@@ -262,7 +352,7 @@ func TestLogFileWithoutAName(t *testing.T) {
 		if err := f.reopen(); err != nil || f.out != out {
 			t.Errorf("%q: reopening answers %v and changes the output: %v", name, err, f.out != out)
 		}
-		f.close()
+		f.close(lastLines)
 	}
 	if _, err := os.Stdout.Write(nil); err != nil {
 		t.Errorf("standard output is closed with the log: %v", err)

@@ -47,7 +47,7 @@ func (l *logFiles) open(use logUse) (*logFile, error) {
 // release closes a log's file once nobody uses it any more. It takes nil.
 func (l *logFiles) release(file *logFile) {
 	if l.leave(file) {
-		file.close() // without the lock: it waits for the disk
+		file.close(lastLines) // without the lock: it waits for the disk
 	}
 }
 
@@ -70,10 +70,14 @@ func (l *logFiles) leave(file *logFile) (last bool) {
 // stays.
 func (l *logFiles) reopen() error {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	var failed []error
+	var files []*logFile
 	for _, u := range l.used {
-		failed = append(failed, u.file.reopen())
+		files = append(files, u.file)
+	}
+	l.mu.Unlock()
+	var failed []error
+	for _, file := range files { // without the lock: it waits for the disk
+		failed = append(failed, file.reopen())
 	}
 	return errors.Join(failed...)
 }
@@ -85,6 +89,6 @@ func (l *logFiles) close() {
 	l.used = map[logUse]*usedLog{}
 	l.mu.Unlock()
 	for _, u := range used {
-		u.file.close()
+		u.file.close(lastLines)
 	}
 }

@@ -107,6 +107,7 @@ func (s *Server) replace(ctx context.Context) error {
 	}
 	c, err := config.Load(s.generation.Load().config.File)
 	if err != nil {
+		s.watchFor(err)
 		return err
 	}
 	// What concerns the whole process is as the new generation needs it while

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"time"
@@ -20,6 +21,23 @@ type watched struct {
 	config  *config.Config
 	builder *source.Builder
 	begun   time.Time // the load, by the clock of files
+	missing []string  // what a later configuration names that could not be loaded for want of it
+}
+
+// watchFor has -watch look for what a configuration could not be loaded for want of.
+func (s *Server) watchFor(err error) {
+	var several *config.Error
+	if !errors.As(err, &several) {
+		return
+	}
+	w := *s.watched.Load()
+	w.missing = nil
+	for _, p := range several.Problems {
+		if p.Missing != "" {
+			w.missing = append(w.missing, p.Missing)
+		}
+	}
+	s.watched.Store(&w)
 }
 
 // fileTick is how far the times of files may be behind: file systems take a
@@ -84,6 +102,9 @@ func (s *Server) look() sight {
 	seen := sight{}
 	add := func(name string) { seen[name] = glance(name) }
 	add(w.config.File)
+	for _, name := range w.missing {
+		add(name)
+	}
 	for _, c := range w.config.Certificates {
 		add(c.Cert)
 		add(c.Key)

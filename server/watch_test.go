@@ -208,6 +208,26 @@ func TestWatchSeesWhatCameAndWent(t *testing.T) {
 	}
 }
 
+// A configuration may be saved before what it names is there: when that comes it
+// is loaded.
+func TestWatchWaitsForWhatIsMissing(t *testing.T) {
+	s := startFile(t, answering("one"))
+	var watching sync.WaitGroup
+	watching.Go(func() { s.Watch(s.ctx) })
+	defer watching.Wait()
+	defer s.stop()
+	s.write(answering("two") + "[routes.files]\nmatch = \"/files/\"\nstatic = \"www\"\n[plugins.m]\npath = \"m.wasm\"\n[routes.m]\nmatch = \"/m\"\ncontent = \"m\"\n")
+	s.waitForFailure(1, "no file", "m.wasm")
+	b := testBuilder()
+	if err := b.BuildFile(t.Context(), "../wasm-examples/hello", filepath.Join(s.dir, "m.wasm")); err != nil {
+		t.Fatal(err)
+	}
+	s.waitForFailure(2, "no directory", "www")
+	writeFile(t, s.dir, "www/a.txt", "a")
+	s.waitForAnswer("/", "two")
+	s.waitForAnswer("/files/a.txt", "a")
+}
+
 // A configuration and a module behind symbolic links are watched where the
 // links lead, and the links themselves.
 func TestWatchThroughLinks(t *testing.T) {

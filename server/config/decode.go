@@ -31,6 +31,12 @@ func (l *loader) problem(path, format string, args ...any) {
 	l.problems = append(l.problems, l.config.Problem(path, format, args...))
 }
 
+// missing reports a file or directory that is not there.
+func (l *loader) missing(path, name, format string, args ...any) {
+	l.problem(path, format, args...)
+	l.problems[len(l.problems)-1].Missing = name
+}
+
 // wrongType reports a value of a type that the key cannot have.
 func (l *loader) wrongType(path, want string, value any) {
 	l.problem(path, "must be %s, not %s", want, describeTyped(value))
@@ -68,10 +74,7 @@ func (l *loader) table(path string, in map[string]any, out reflect.Value) {
 // probably meant to be is not reported as missing as well.
 func (l *loader) unknownKey(path, key string, fields []field) {
 	at := keyPath(path, key)
-	var names []string
-	for _, f := range fields {
-		names = append(names, f.name)
-	}
+	names := namesOf(fields)
 	near := suggest.Nearest(key, names)
 	if near != "" {
 		l.excused[keyPath(path, near)] = true
@@ -143,16 +146,20 @@ func (l *loader) structured(path string, in any, out reflect.Value) {
 			return // as if nothing were said
 		}
 	}
+	if out.Kind() == reflect.Pointer {
+		one := reflect.New(out.Type().Elem())
+		if ok {
+			out.Set(one)
+		}
+		out = one.Elem()
+	}
 	switch {
 	case out.Kind() == reflect.Slice && !ok:
 		l.wrongType(path, "named tables such as ["+path+".NAME]", in)
 	case !ok:
-		l.wrongType(path, "a table", in)
+		l.wrongType(path, "a table of "+strings.Join(namesOf(fieldsOf(out.Type())), ", "), in)
 	case out.Kind() == reflect.Slice:
 		l.named(path, table, out)
-	case out.Kind() == reflect.Pointer:
-		out.Set(reflect.New(out.Type().Elem()))
-		l.table(path, table, out.Elem())
 	default:
 		l.table(path, table, out)
 	}
@@ -167,7 +174,7 @@ func (l *loader) named(path string, in map[string]any, out reflect.Value) {
 		}
 		table, ok := in[name].(map[string]any)
 		if !ok {
-			l.wrongType(at, "a table", in[name])
+			l.wrongType(at, "a named table such as ["+path+".NAME]", in[name])
 			l.excused[at] = true
 		}
 		one := reflect.New(out.Type().Elem()).Elem() // even then: others may name it
@@ -223,6 +230,9 @@ func (l *loader) text(path string, text *string, tag reflect.StructTag) {
 	switch {
 	case kind == "":
 		return
+	case kind == "log" && (*text == "stderr" || *text == "off"):
+		l.problem(path, `%s is neither a path nor "stdout"; leave the key out for the default, or write "./%s" for a file of that name`, describe(*text), *text)
+		return
 	case kind == "log" && (*text == "" || *text == "stdout"):
 		return // standard error or off, and standard output
 	case *text == "":
@@ -242,7 +252,7 @@ func (l *loader) text(path string, text *string, tag reflect.StructTag) {
 	info, err := os.Stat(*text)
 	switch {
 	case os.IsNotExist(err):
-		l.problem(path, "no %s %q; a relative path starts at the configuration file's directory", want, *text)
+		l.missing(path, *text, "no %s %q; a relative path starts at the configuration file's directory", want, *text)
 	case err != nil:
 		l.problem(path, "cannot look at %s %q: %v", want, *text, cause(err))
 	case info.IsDir() != (kind == "dir"):
@@ -255,7 +265,7 @@ func (l *loader) text(path string, text *string, tag reflect.StructTag) {
 func (l *loader) folder(path, file string) {
 	dir := filepath.Dir(file)
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		l.problem(path, "there is no directory %q for this file; a relative path starts at the configuration file's directory", dir)
+		l.missing(path, dir, "there is no directory %q for this file; a relative path starts at the configuration file's directory", dir)
 	} else if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
 		l.problem(path, "%q is not a file", file)
 	}

@@ -38,6 +38,15 @@ func fieldsOf(table reflect.Type) []field {
 	return fields
 }
 
+// namesOf lists the keys by name.
+func namesOf(fields []field) []string {
+	var names []string
+	for _, f := range fields {
+		names = append(names, f.name)
+	}
+	return names
+}
+
 // setDefaults fills the struct with the defaults in its tags.
 func setDefaults(out reflect.Value) {
 	for _, f := range fieldsOf(out.Type()) {

@@ -13,6 +13,7 @@ type Problem struct {
 	Line    int    // in File, starting at 1; 0 when the configuration came from no file
 	Path    string // dotted path of the key, such as routes.api.access[1]; empty for a syntax error
 	Message string // what is wrong and what to do about it
+	Missing string // the file or directory that is not there, where that is the problem
 }
 
 // String gives the problem as "file:line: path: message".

@@ -10,26 +10,34 @@ import (
 
 // A Dir serves the files of one directory. It is safe for concurrent use.
 type Dir struct {
-	root *os.Root
+	name string
 	kept kept
 }
 
-// Open returns a Dir for the directory dir. If that is moved or replaced later,
-// the Dir stays with the one that was opened.
+// Open returns a Dir for the directory dir, which must be there. If another one
+// takes its place later, be it by a symbolic link that is turned, its files are
+// served as soon as those that are kept are forgotten.
 func Open(dir string) (*Dir, error) {
-	root, err := os.OpenRoot(dir)
+	d := &Dir{name: dir}
+	root, err := d.open()
 	if err != nil {
-		return nil, fmt.Errorf("cannot open directory %q to serve files from: %w", dir, err)
+		return nil, err
 	}
-	return &Dir{root: root}, nil
+	root.Close()
+	return d, nil
 }
 
-// Close gives the directory back. Answers under way are completed; further
-// requests get 500.
-func (d *Dir) Close() error {
-	d.kept.clear()
-	return d.root.Close()
+// open opens the directory that has the name now. The caller closes it.
+func (d *Dir) open() (*os.Root, error) {
+	root, err := os.OpenRoot(d.name)
+	if err != nil {
+		return nil, fmt.Errorf("%w %q to serve files from: %v", errNoDirectory, d.name, err)
+	}
+	return root, nil
 }
+
+// Close forgets the files that are kept. Answers under way are completed.
+func (d *Dir) Close() { d.kept.clear() }
 
 // Serve sets resp to the answer to req: the file that path names, or an error
 // with a short text. It sets the status, the body and the headers that it knows

@@ -14,6 +14,8 @@
 //     followed if they are relative and lead to somewhere inside; 403 if not.
 //     (nginx follows all.) A path with a NUL byte, a backslash, an empty or a dot
 //     segment, or that is not UTF-8, names no file: 404.
+//   - The directory is looked up by its name: another one that takes its place is
+//     served, and as long as there is none the answer is 500, and the log says so.
 //   - Files are kept for a tenth of a second, small ones in memory and larger ones
 //     open: so much later a change, another file of that name, or another mode is
 //     seen. What is written to a larger one is seen at once.

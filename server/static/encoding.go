@@ -2,6 +2,7 @@ package static
 
 import (
 	"bytes"
+	"os"
 
 	"github.com/valyala/fasthttp"
 )
@@ -29,12 +30,12 @@ func acceptedBy(req *fasthttp.Request) (c codings) {
 // compressed returns the neighbour of f that holds it compressed in a way that
 // the client accepts, and closes f; or f itself if there is none, or an older
 // one, which would be the compressed form of what f was before.
-func (d *Dir) compressed(f *file, name string, accepted codings) *file {
+func compressed(root *os.Root, f *file, name string, accepted codings) *file {
 	for i, coding := range known {
 		if accepted&(1<<i) == 0 {
 			continue
 		}
-		g, err := d.open(name + coding.suffix)
+		g, err := openFile(root, name+coding.suffix)
 		if err != nil {
 			continue
 		}

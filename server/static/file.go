@@ -18,9 +18,13 @@ import (
 // index is the file that stands for its directory.
 const index = "index.html"
 
+// itself is the path of the directory that is served.
+var itself = []byte{'/'}
+
 var (
-	errDirectory = errors.New("is a directory")
-	errNoIndex   = errors.New("directory has no " + index)
+	errDirectory   = errors.New("is a directory")
+	errNoIndex     = errors.New("directory has no " + index)
+	errNoDirectory = errors.New("cannot open directory")
 )
 
 // A file is a regular file, chosen to answer requests, of which many may use it
@@ -44,6 +48,9 @@ type file struct {
 // takes one that is kept. The caller closes it.
 func (d *Dir) find(req *fasthttp.Request, path []byte) (*file, error) {
 	accepted := acceptedBy(req)
+	if len(path) == 0 && endsInSlash(req.URI().Path()) {
+		path = itself
+	}
 	if f := d.kept.get(path, accepted); f != nil {
 		return f, nil
 	}
@@ -51,32 +58,33 @@ func (d *Dir) find(req *fasthttp.Request, path []byte) (*file, error) {
 	if !ok {
 		return nil, fs.ErrNotExist
 	}
-	slash := endsInSlash(req.URI().Path())
-	if len(path) == 0 && slash {
-		return d.findIndex(name, accepted)
+	root, err := d.open()
+	if err != nil {
+		return nil, err
 	}
-	find := d.findFile
+	defer root.Close()
+	find := findFile
 	if endsInSlash(path) {
-		find = d.findIndex
+		find = findIndex
 	}
-	f, err := find(name, accepted)
+	f, err := find(root, name, accepted)
 	if err == nil {
 		d.kept.put(string(path), accepted, f)
 	}
-	if slash && errors.Is(err, errDirectory) {
-		return d.findIndex(name, accepted) // a redirect would lead here again
+	if errors.Is(err, errDirectory) && endsInSlash(req.URI().Path()) {
+		return findIndex(root, name, accepted) // a redirect would lead here again
 	}
 	return f, err
 }
 
 // findIndex opens the index of the directory of that name.
-func (d *Dir) findIndex(name string, accepted codings) (*file, error) {
-	f, err := d.findFile(name+"/"+index, accepted)
+func findIndex(root *os.Root, name string, accepted codings) (*file, error) {
+	f, err := findFile(root, name+"/"+index, accepted)
 	if err == nil {
 		return f, nil
 	}
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errDirectory) {
-		if info, statErr := d.root.Stat(name); statErr == nil && info.IsDir() {
+		if info, statErr := root.Stat(name); statErr == nil && info.IsDir() {
 			return nil, errNoIndex
 		}
 	}
@@ -84,14 +92,14 @@ func (d *Dir) findIndex(name string, accepted codings) (*file, error) {
 }
 
 // findFile opens the regular file of that name, or its compressed neighbour.
-func (d *Dir) findFile(name string, accepted codings) (*file, error) {
-	f, err := d.open(name)
+func findFile(root *os.Root, name string, accepted codings) (*file, error) {
+	f, err := openFile(root, name)
 	if err != nil {
 		return nil, err
 	}
 	f.contentType, f.varies = mediaType(name)
 	if f.varies {
-		f = d.compressed(f, name, accepted)
+		f = compressed(root, f, name, accepted)
 	}
 	f.etag, f.date = appendETag(nil, f), fasthttp.AppendHTTPDate(nil, f.modified)
 	if f.size <= smallBody {
@@ -146,11 +154,11 @@ func (f *file) Close() error {
 	return f.File.Close()
 }
 
-// open opens the regular file of that name.
-func (d *Dir) open(name string) (*file, error) {
+// openFile opens the regular file of that name.
+func openFile(root *os.Root, name string) (*file, error) {
 	// Without O_NONBLOCK, opening a named pipe would wait for a writer.
 	now := time.Now()
-	opened, err := d.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	opened, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +201,7 @@ func statusOf(err error) int {
 		return fasthttp.StatusNotFound
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ELOOP), errors.Is(err, errNoIndex):
 		return fasthttp.StatusForbidden
-	case errors.Is(err, fs.ErrClosed), errors.Is(err, io.EOF), errors.As(err, &errno):
+	case errors.Is(err, errNoDirectory), errors.Is(err, io.EOF), errors.As(err, &errno):
 		return fasthttp.StatusInternalServerError
 	}
 	// Not from the operating system: os.Root found a link that leads outside.

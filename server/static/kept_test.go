@@ -23,15 +23,22 @@ func waitUntilForgotten(d *Dir) {
 }
 
 func TestKeptFileChanges(t *testing.T) {
-	d, dir := fixture(t, map[string]string{"f.css": "old", "f.css.br": "old, compressed", "docs/index.html": "old index"})
+	d, dir := fixture(t, map[string]string{"f.css": "old", "f.css.br": "old, compressed", "docs/index.html": "old index", "index.html": "old home"})
 	get(t, d, "f.css").expect(t, "first", 200, "old")
 	get(t, d, "f.css", "Accept-Encoding: br").expect(t, "first, compressed", 200, "old, compressed", "Content-Encoding: br")
 	get(t, d, "docs/").expect(t, "first index", 200, "old index")
+	get(t, d, "").expect(t, "first home", 200, "old home")
 	later := modified.Add(time.Hour)
-	for _, name := range []string{"f.css", "f.css.br", "docs/index.html"} {
+	for _, name := range []string{"f.css", "f.css.br", "docs/index.html", "index.html"} {
 		write(t, filepath.Join(dir, name), "new", later)
 	}
+	for _, path := range []string{"/", "docs/", "f.css"} {
+		if d.kept.files[key{name: path}] == nil {
+			t.Errorf("%s is not kept", path)
+		}
+	}
 	waitUntilForgotten(d)
+	get(t, d, "").expect(t, "changed home", 200, "new")
 	get(t, d, "f.css").expect(t, "changed", 200, "new")
 	get(t, d, "f.css", "Accept-Encoding: br").expect(t, "changed, compressed", 200, "new", "Content-Encoding: br")
 	get(t, d, "docs/").expect(t, "changed index", 200, "new")

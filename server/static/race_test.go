@@ -61,7 +61,12 @@ func TestFileShrinks(t *testing.T) {
 		}
 	}
 	d, dir := fixture(t, map[string]string{"f.bin": "small"})
-	f, err := d.open("f.bin")
+	root, err := d.open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	f, err := openFile(root, "f.bin")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package static
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -67,13 +68,36 @@ func TestSymbolicLinks(t *testing.T) {
 	}
 }
 
-// A Dir stays with the directory it opened, whatever takes its name.
+// What stands in the directory's place now is served: a build that makes it
+// anew, a deployment that turns a link to another release.
 func TestDirectoryReplaced(t *testing.T) {
-	d, dir := fixture(t, map[string]string{"a.txt": "old"})
-	if err := os.Rename(dir, dir+".old"); err != nil {
+	_, releases := fixture(t, map[string]string{"1/a.txt": "old", "2/a.txt": "new"})
+	dir := filepath.Join(releases, "current")
+	link(t, "1", releases, "current")
+	d, err := Open(dir)
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir + ".old") })
-	write(t, filepath.Join(dir, "a.txt"), "new", modified)
-	get(t, d, "a.txt").expect(t, "a.txt", 200, "old")
+	defer d.Close()
+	get(t, d, "a.txt").expect(t, "the first release", 200, "old")
+
+	link(t, "2", releases, "next")
+	if err := os.Rename(filepath.Join(releases, "next"), dir); err != nil {
+		t.Fatal(err)
+	}
+	waitUntilForgotten(d)
+	get(t, d, "a.txt").expect(t, "the next release", 200, "new")
+
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	waitUntilForgotten(d)
+	r := get(t, d, "a.txt")
+	r.expect(t, "without the directory", 500, "-")
+	if r.err == nil || !strings.Contains(r.err.Error(), dir) {
+		t.Errorf("the log is told %v, which does not name the directory", r.err)
+	}
+
+	write(t, filepath.Join(dir, "a.txt"), "made anew", modified)
+	get(t, d, "a.txt").expect(t, "made anew", 200, "made anew")
 }

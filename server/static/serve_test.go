@@ -225,18 +225,6 @@ func TestRedirect(t *testing.T) {
 	serve(t, d, "GET", "/file/", "docs/index.html").expect(t, "a file for /file/", 200, "<docs>")
 }
 
-func TestClosed(t *testing.T) {
-	d, _ := fixture(t, site)
-	if err := d.Close(); err != nil {
-		t.Fatal(err)
-	}
-	r := get(t, d, "/a.txt")
-	r.expect(t, "after Close", 500, "500 Internal Server Error\n")
-	if r.err == nil {
-		t.Error("no error for the log")
-	}
-}
-
 func TestOpenErrors(t *testing.T) {
 	_, dir := fixture(t, site)
 	for _, name := range []string{filepath.Join(dir, "none"), filepath.Join(dir, "a.txt"), ""} {
