@@ -3,6 +3,8 @@
 package sdktest_test
 
 import (
+	"time"
+
 	"phasm/plugins/httpclient"
 	"phasm/sdk/abi"
 )
@@ -26,6 +28,7 @@ func (x *answered) Wake() <-chan struct{}    { return nil }
 func (x *answered) Status() (int, abi.Errno) { return 200, 0 }
 func (x *answered) Header() []byte           { return []byte("\x03\x00\x00\x00X-A\x0d\x00\x00\x00of the answer") }
 func (x *answered) Reason() string           { return "" }
+func (x *answered) Worked() time.Duration    { return 0 }
 func (x *answered) Close()                   { x.request.Ended() }
 
 func (x *answered) Detach(ended func()) abi.Errno {
