@@ -2,6 +2,7 @@ package meter_test
 
 import (
 	"encoding/binary"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,6 +28,10 @@ func FuzzRewrite(f *testing.F) {
 	g.FuncWithLocals("f", wt.Sig("", "i64"), "i32", enter, inFrame(16), wt.I64Const(5), i64Store, inFrame(8), i64Load,
 		move, wt.LocalGet(0), wt.I64Const(7), i64Store)
 	f.Add(g.Bytes())
+	for seed := range uint64(10) {
+		j := jumping{random: rand.New(rand.NewPCG(seed, 1)), pieces: 2 + int(seed)}
+		f.Add(j.module().Bytes())
+	}
 	files, err := filepath.Glob(filepath.Join(specFolder(f), "v2", "testdata", "*.wasm"))
 	if err != nil || len(files) == 0 {
 		f.Fatal("no modules of the specification's tests", err)

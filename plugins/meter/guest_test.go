@@ -36,24 +36,27 @@ var options = meter.Options{TableEntries: 1 << 24}
 
 // instantiate runs a WASI guest up to, but without, _initialize.
 func instantiate(ctx context.Context, r wazero.Runtime, wasm []byte, v variant, name string) (api.Module, error) {
-	if _, err := wasi_snapshot_preview1.Instantiate(ctx, r); err != nil {
+	wasm, err := prepare(ctx, r, wasm, v)
+	if err != nil {
 		return nil, err
-	}
-	if v == metered {
-		rewritten, err := meter.Rewrite(wasm, options)
-		if err != nil {
-			return nil, err
-		}
-		wasm = rewritten.Code
-		if err := instantiateRefill(ctx, r, func() int32 { return slice }); err != nil {
-			return nil, err
-		}
 	}
 	m, err := r.InstantiateWithConfig(ctx, wasm, wazero.NewModuleConfig().WithName(name).WithStartFunctions())
 	if err != nil {
 		return nil, err
 	}
 	return m, start(ctx, m)
+}
+
+// prepare gives a runtime what a WASI guest imports, and answers its code.
+func prepare(ctx context.Context, r wazero.Runtime, wasm []byte, v variant) ([]byte, error) {
+	if _, err := wasi_snapshot_preview1.Instantiate(ctx, r); err != nil || v != metered {
+		return wasm, err
+	}
+	rewritten, err := meter.Rewrite(wasm, options)
+	if err != nil {
+		return nil, err
+	}
+	return rewritten.Code, instantiateRefill(ctx, r, func() int32 { return slice })
 }
 
 // instantiateRefill gives a runtime the module that metered ones import.

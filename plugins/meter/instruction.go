@@ -6,6 +6,7 @@ import "fmt"
 // specification 2.0, appendix "Index of Instructions". Those behind a prefix
 // are prefix<<8 | opcode.
 const (
+	opUnreachable  = 0x00
 	opNop          = 0x01
 	opBlock        = 0x02
 	opLoop         = 0x03

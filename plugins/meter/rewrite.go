@@ -77,16 +77,21 @@ func (w *rewrite) functions() (code []byte, err error) {
 	w.lights, w.costs = make([]bool, len(m.bodies)), make([]int, len(m.bodies))
 	size, locals := 0, 0
 	isGo := m.isGo()
+	jumps := jumps{flow: flow{effort: flowEffort}}
 	var frames frames
 	for i, body := range m.bodies {
 		params, _ := w.typeParts(m.functions[i])
 		if isGo {
-			body = frames.rewrite(params, body)
-			m.bodies[i] = body
+			body = frames.rewrite(params, jumps.rewrite(params, body))
 		}
-		if plans[i], err = s.scan(params, body); err != nil {
+		if plans[i], err = s.scan(params, body); err != nil && isGo { // it may have become too much
+			body = frames.rewrite(params, m.bodies[i])
+			plans[i], err = s.scan(params, body)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("function %d: %w", w.imported+i, err)
 		}
+		m.bodies[i] = body
 		w.lights[i], w.costs[i] = plans[i].light(len(body)), lengthCost(len(body))+plans[i].extra
 		if locals += plans[i].locals; locals > maxAllLocals {
 			return nil, fmt.Errorf("its functions have more than %d locals together", maxAllLocals)
