@@ -3,7 +3,6 @@ package plugins
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -92,7 +91,7 @@ func runAll(t *testing.T, wasm []byte, valid func([]byte) bool) bool {
 		return false
 	}
 	defer p.Close()
-	if !valid(withoutCustoms(wasm)) {
+	if !valid(wt.WithoutCustoms(wasm)) {
 		t.Errorf("it loads, but is not valid: %x", wasm)
 	}
 	for phase := range abi.NumPhases {
@@ -106,19 +105,4 @@ func runAll(t *testing.T, wasm []byte, valid func([]byte) bool) bool {
 		t.Errorf("it took %v: %x", took, wasm)
 	}
 	return true
-}
-
-// withoutCustoms is a module without its custom sections: whatever is wrong with
-// them, the module is valid.
-func withoutCustoms(wasm []byte) []byte {
-	plain := bytes.Clone(core)
-	for rest := wasm[len(core):]; len(rest) > 0; {
-		size, n := binary.Uvarint(rest[1:])
-		end := 1 + n + int(size)
-		if rest[0] != 0 {
-			plain = append(plain, rest[:end]...)
-		}
-		rest = rest[end:]
-	}
-	return plain
 }

@@ -41,8 +41,7 @@
 // # Stock Go
 //
 // Go's compiler sends every jump of a function through one br_table at its head.
-// jumps.go says how most become the loops and branches that they mean, which is
-// worth a tenth to a third of a guest's time.
+// jumps.go says how most become the loops and branches that they mean.
 //
 // Most of what checks of bounds cost in stock Go's code is for its stack frames,
 // and needless: stack.go says how they become a check or two for each.

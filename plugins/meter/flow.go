@@ -36,10 +36,10 @@ func (f *flow) find(pieces []piece) bool {
 	}
 	for more := true; more; {
 		f.visit()
-		if !f.dominate() {
+		f.dominate()
+		if more = f.lead(); f.effort < 0 {
 			return false
 		}
-		more = f.lead()
 	}
 	f.children = make([][]int, n+1)
 	for _, i := range f.walk {
@@ -52,6 +52,7 @@ func (f *flow) find(pieces []piece) bool {
 // next calls see with all pieces that one leads to.
 func (f *flow) next(piece int, see func(to int)) {
 	p := &f.pieces[piece]
+	f.effort -= 1 + len(p.exits)
 	for _, e := range p.exits {
 		if e.outer == 0 {
 			see(e.to)
@@ -100,11 +101,10 @@ func (f *flow) visit() {
 }
 
 // dominate finds what all ways to each piece come by, as Cooper, Harvey and Kennedy
-// do in "A Simple, Fast Dominance Algorithm" (2001). It answers whether that took
-// no longer than it may.
-func (f *flow) dominate() bool {
+// do in "A Simple, Fast Dominance Algorithm" (2001).
+func (f *flow) dominate() {
 	f.dominators = slices.Repeat([]int{-1}, len(f.pieces))
-	for changed := true; changed; {
+	for changed := true; changed && f.effort >= 0; {
 		changed = false
 		for _, piece := range f.walk {
 			common := -1
@@ -120,16 +120,13 @@ func (f *flow) dominate() bool {
 			if f.dominators[piece] != common {
 				f.dominators[piece], changed = common, true
 			}
-			f.effort--
-		}
-		if f.effort < 0 {
-			return false
+			f.effort -= 1 + len(f.before[piece])
 		}
 	}
-	return true
 }
 
-// common is the last that all ways to either of two pieces come by.
+// common is the last that all ways to either of two pieces come by, unless that is
+// too dear to find out.
 func (f *flow) common(a, b int) int {
 	place := func(piece int) int {
 		if piece == len(f.pieces) {
@@ -137,7 +134,7 @@ func (f *flow) common(a, b int) int {
 		}
 		return f.order[piece]
 	}
-	for ; a != b; f.effort-- {
+	for ; a != b && f.effort >= 0; f.effort-- {
 		if place(a) > place(b) {
 			a = f.dominators[a]
 		} else {

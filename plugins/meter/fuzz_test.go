@@ -1,11 +1,9 @@
 package meter_test
 
 import (
-	"encoding/binary"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -50,7 +48,7 @@ func FuzzRewrite(f *testing.F) {
 		m, err := rewriteWithin(t, wasm)
 		switch {
 		case err == nil && compiles(t, m.Code):
-			if plain := withoutCustoms(wasm); !compiles(t, plain) {
+			if plain := wt.WithoutCustoms(wasm); !compiles(t, plain) {
 				t.Errorf("it is not valid, but becomes so: %x", plain)
 			}
 		case err != nil && strings.Contains(err.Error(), "ends in the middle"):
@@ -60,21 +58,6 @@ func FuzzRewrite(f *testing.F) {
 			t.Errorf("it is valid, but rewriting: %v", err)
 		}
 	})
-}
-
-// withoutCustoms is a module that can be decoded without its custom sections:
-// whatever is wrong with them, the module is valid.
-func withoutCustoms(wasm []byte) []byte {
-	plain := slices.Clone(wasm[:8])
-	for rest := wasm[8:]; len(rest) > 0; {
-		size, n := binary.Uvarint(rest[1:])
-		end := 1 + n + int(size)
-		if rest[0] != 0 {
-			plain = append(plain, rest[:end]...)
-		}
-		rest = rest[end:]
-	}
-	return plain
 }
 
 func compiles(t *testing.T, wasm []byte) bool {

@@ -38,6 +38,7 @@ type jumps struct {
 	head, tail int   // where the dispatch loop begins, and its end
 	outer      int   // how many blocks are around it
 	table      []int // where the table leads: to which pieces
+	told       []int // of each piece what leads there by the table, or -1
 	pieces     []piece
 	flow       flow
 
@@ -140,6 +141,10 @@ func (j *jumps) read() bool {
 		}
 		j.table = append(j.table, int(to))
 	}
+	j.told = slices.Repeat([]int{-1}, n)
+	for i, to := range j.table {
+		j.told[to] = i
+	}
 	if r.next(&in); in.op != opEnd {
 		return false
 	}
@@ -215,7 +220,7 @@ func (j *jumps) exit(p *piece, in *instruction, last *[3]instruction, depth, dis
 func (j *jumps) add(p piece, end *instruction, dispatch int) bool {
 	j.tail = end.start
 	j.pieces = append(j.pieces, p)
-	return !p.falls || dispatch == 0 || slices.Contains(j.table, len(j.pieces))
+	return !p.falls || dispatch == 0 || j.told[len(j.pieces)] >= 0
 }
 
 // dispatch writes the head of a dispatch loop for some of the pieces. What else
@@ -295,7 +300,7 @@ func (j *jumps) write(piece int) {
 	}
 	j.out = append(j.out, opBlock, noType&0x7f) // so that what is behind it is looked at, still
 	if next < len(j.pieces) {
-		j.jump(opBr, 1, next, int64(slices.Index(j.table, next)))
+		j.jump(opBr, 1, next, int64(j.told[next]))
 	} else { // out of the loop
 		j.out = appendU32(append(j.out, opBr), uint32(len(j.open)+max(j.around, 1)))
 	}

@@ -167,6 +167,14 @@ func TestJumps(t *testing.T) {
 	}
 }
 
+// However many pieces jump about, it does not take long to rewrite them.
+func TestJumpsOfManyPieces(t *testing.T) {
+	j := jumping{random: rand.New(rand.NewPCG(1, 2)), pieces: 2000}
+	if _, err := rewriteWithin(t, j.module().Bytes()); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestJumpsRewritten looks at what becomes of a loop.
 func TestJumpsRewritten(t *testing.T) {
 	to := func(piece int32, label int) []byte {

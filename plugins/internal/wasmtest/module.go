@@ -247,3 +247,18 @@ func vectorSection(id byte, items [][]byte) []byte {
 	}
 	return section(id, vector(items))
 }
+
+// WithoutCustoms is a module that can be decoded without its custom sections:
+// whatever is wrong with them, the module is valid.
+func WithoutCustoms(wasm []byte) []byte {
+	plain := slices.Clone(wasm[:8])
+	for rest := wasm[8:]; len(rest) > 0; {
+		size, n := binary.Uvarint(rest[1:])
+		end := 1 + n + int(size)
+		if rest[0] != 0 {
+			plain = append(plain, rest[:end]...)
+		}
+		rest = rest[end:]
+	}
+	return plain
+}
